@@ -1,0 +1,1 @@
+//! Dialogue player, virtual Host and fault injection for authors of Postrider transports.

@@ -1,0 +1,1 @@
+//! Bytes on a line for Postrider transports: bounded reading, deadlines, SASL, masked transcript.

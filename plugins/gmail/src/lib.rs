@@ -1,0 +1,1 @@
+//! Gmail presets for Postrider, over its smtp, imap and pop3 transports.

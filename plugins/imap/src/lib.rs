@@ -1,0 +1,1 @@
+//! Incoming transport imap for Postrider.

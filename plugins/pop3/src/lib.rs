@@ -1,0 +1,1 @@
+//! Incoming transport pop3 for Postrider.

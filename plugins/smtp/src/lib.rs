@@ -1,0 +1,1 @@
+//! Outgoing transport smtp for Postrider.
