@@ -1,1 +1,64 @@
-//! The Postrider contract: transports, properties, registry, host. No I/O, no runtime, no protocol.
+//! The Postrider contract: what a mail transport is, how it is configured and how a host finds it.
+//!
+//! No I/O, no runtime, no TLS, no protocol. A transport author needs this crate and nothing else:
+//!
+//! 1. implement [`OutgoingTransport`] or [`IncomingTransport`];
+//! 2. describe it in a constant [`TransportFactory`] with its table of properties;
+//! 3. [`register!`] that constant.
+//!
+//! Data walks one way: text becomes a [`Layer`], layers become [`Properties`], a [`Registry`] picks the
+//! factory, the factory makes a transport (no I/O yet), and the transport speaks through the
+//! [`Connection`] its [`Host`] lends it.
+
+mod address;
+mod body;
+mod deadline;
+mod envelope;
+mod error;
+mod explain;
+mod factory;
+mod host;
+mod incoming;
+mod layer;
+mod message;
+mod outgoing;
+mod properties;
+mod property;
+mod receipt;
+mod registry;
+mod secret;
+pub mod session_property;
+mod suggest;
+mod target;
+mod tls;
+mod value;
+
+pub use address::Address;
+pub use body::Body;
+pub use deadline::within;
+pub use envelope::{Envelope, Notify, Recipient, ReturnContent};
+pub use error::{Error, ErrorKind, Outcome, Phase, Repeat, Result};
+pub use explain::Explained;
+pub use factory::{Alias, Direction, Make, MakeIncoming, MakeOutgoing, TransportFactory};
+pub use host::{ChannelBinding, Connection, Host, TlsSession};
+pub use incoming::IncomingTransport;
+pub use layer::{Layer, LayerKind, Origin};
+pub use message::{Flags, Listing, MessageId, MessageInfo, Query, Settle, Wake};
+pub use outgoing::{Batch, OutgoingTransport};
+pub use properties::Properties;
+pub use property::{Property, PropertySpec};
+pub use receipt::{Receipt, RecipientOutcome, Reply, Verdict};
+pub use registry::Registry;
+pub use secret::Secret;
+pub use target::{Ports, Target};
+pub use tls::{TlsMode, TlsOptions};
+pub use value::{Bytes, Milliseconds, PropertyValue, ValueType, Words};
+
+/// What the macros of this crate expand to. Not part of the contract.
+#[doc(hidden)]
+pub mod private {
+    pub use crate::registry::Registered;
+    pub use inventory;
+}
+
+pub use async_trait::async_trait;

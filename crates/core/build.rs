@@ -1,0 +1,2 @@
+//! Nothing to build: cargo wants a build script where a manifest says `links`.
+fn main() {}

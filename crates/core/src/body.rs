@@ -1,0 +1,274 @@
+//! The bytes of a message on their way.
+
+use crate::{Error, ErrorKind, Phase, Result};
+use bytes::{Buf, Bytes, BytesMut};
+use futures_core::Stream;
+use std::fmt;
+use std::future::{Future, poll_fn};
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+use tokio::io::{AsyncRead, ReadBuf};
+
+/// A message as a stream of bytes: what a transport hands out when it fetches and takes when it sends, so
+/// that a body fetched from one can be sent through another in constant memory.
+///
+/// It is a [`Stream`] of chunks and an [`AsyncRead`]. The plain end comes only after the whole message; a
+/// body that stops short ends in an error. Dropping it half-way costs the connection it came from, never
+/// the message.
+pub struct Body<'a> {
+    source: Source<'a>,
+    current: Bytes,
+    size: Option<u64>,
+}
+
+type BoxedStream<'a> = Pin<Box<dyn Stream<Item = Result<Bytes>> + Send + 'a>>;
+
+enum Source<'a> {
+    Stream(BoxedStream<'a>),
+    Done,
+}
+
+impl<'a> Body<'a> {
+    /// A body that is in memory already.
+    pub fn from_bytes(bytes: impl Into<Bytes>) -> Self {
+        let current = bytes.into();
+        let size = Some(current.len() as u64);
+        Self { source: Source::Done, current, size }
+    }
+
+    /// A body made chunk by chunk: `step` gets the state and gives the next chunk with the state to go on
+    /// with, or `None` at the end. An error ends the body.
+    pub fn generate<S, F, Fut>(state: S, step: F) -> Self
+    where
+        S: Send + 'a,
+        F: FnMut(S) -> Fut + Send + 'a,
+        Fut: Future<Output = Result<Option<(Bytes, S)>>> + Send + 'a,
+    {
+        Self::from_stream(Unfold { step, state: Some(state), future: None })
+    }
+
+    /// A body from a stream of chunks.
+    pub fn from_stream(stream: impl Stream<Item = Result<Bytes>> + Send + 'a) -> Self {
+        Self { source: Source::Stream(Box::pin(stream)), current: Bytes::new(), size: None }
+    }
+
+    /// A body from a reader, in chunks of at most 64 KiB. Its errors become [`ErrorKind::Body`].
+    pub fn from_reader(reader: impl AsyncRead + Send + Unpin + 'a) -> Self {
+        Self::from_stream(Reader { reader, buffer: BytesMut::new() })
+    }
+
+    /// Says how long the body is, in bytes, where that is known beforehand; a sender compares it with the
+    /// server's SIZE limit, and a body that turns out to be longer or shorter ends in an error.
+    pub fn with_size(mut self, size: u64) -> Self {
+        self.size = Some(size);
+        self
+    }
+
+    /// The length in bytes, if known beforehand.
+    pub fn size(&self) -> Option<u64> {
+        self.size
+    }
+
+    /// The next chunk, `None` at the end.
+    ///
+    /// # Errors
+    /// Whatever stopped the body short; after an error the body is at its end.
+    ///
+    /// # Cancellation
+    /// Safe: no chunk is lost by dropping the future.
+    pub async fn chunk(&mut self) -> Result<Option<Bytes>> {
+        poll_fn(|cx| self.poll_chunk(cx)).await.transpose()
+    }
+
+    /// Reads the rest into memory, up to `limit` bytes.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Limit`] if there is more than `limit`, or whatever stopped the body short.
+    pub async fn read_all(mut self, limit: u64) -> Result<Bytes> {
+        let mut all = BytesMut::new();
+        while let Some(chunk) = self.chunk().await? {
+            if (all.len() as u64).saturating_add(chunk.len() as u64) > limit {
+                return Err(Error::new(
+                    ErrorKind::Limit,
+                    Phase::Fetch,
+                    format!("the message is longer than the {limit} bytes allowed here"),
+                ));
+            }
+            all.extend_from_slice(&chunk);
+        }
+        Ok(all.freeze())
+    }
+
+    fn poll_chunk(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes>>> {
+        if !self.current.is_empty() {
+            return Poll::Ready(Some(Ok(std::mem::take(&mut self.current))));
+        }
+        loop {
+            let Source::Stream(stream) = &mut self.source else { return Poll::Ready(None) };
+            match ready!(stream.as_mut().poll_next(cx)) {
+                Some(Ok(chunk)) if chunk.is_empty() => {}
+                Some(Ok(chunk)) => return Poll::Ready(Some(Ok(chunk))),
+                end => {
+                    self.source = Source::Done;
+                    return Poll::Ready(end);
+                }
+            }
+        }
+    }
+}
+
+impl Stream for Body<'_> {
+    type Item = Result<Bytes>;
+
+    fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        self.get_mut().poll_chunk(cx)
+    }
+}
+
+impl AsyncRead for Body<'_> {
+    fn poll_read(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        out: &mut ReadBuf<'_>,
+    ) -> Poll<std::io::Result<()>> {
+        let this = self.get_mut();
+        if this.current.is_empty() {
+            match ready!(this.poll_chunk(cx)) {
+                None => return Poll::Ready(Ok(())),
+                Some(Err(error)) => return Poll::Ready(Err(error.into())),
+                Some(Ok(chunk)) => this.current = chunk,
+            }
+        }
+        let n = this.current.len().min(out.remaining());
+        out.put_slice(&this.current.split_to(n));
+        Poll::Ready(Ok(()))
+    }
+}
+
+impl fmt::Debug for Body<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Body").field("size", &self.size).finish_non_exhaustive()
+    }
+}
+
+impl From<Vec<u8>> for Body<'_> {
+    fn from(bytes: Vec<u8>) -> Self {
+        Self::from_bytes(bytes)
+    }
+}
+
+impl From<Bytes> for Body<'_> {
+    fn from(bytes: Bytes) -> Self {
+        Self::from_bytes(bytes)
+    }
+}
+
+impl From<&'static str> for Body<'_> {
+    fn from(text: &'static str) -> Self {
+        Self::from_bytes(Bytes::from_static(text.as_bytes()))
+    }
+}
+
+struct Unfold<S, F, Fut> {
+    step: F,
+    state: Option<S>,
+    future: Option<Pin<Box<Fut>>>,
+}
+
+// The future is boxed and the state is only moved between polls.
+impl<S, F, Fut> Unpin for Unfold<S, F, Fut> {}
+
+impl<S, F, Fut> Stream for Unfold<S, F, Fut>
+where
+    F: FnMut(S) -> Fut,
+    Fut: Future<Output = Result<Option<(Bytes, S)>>>,
+{
+    type Item = Result<Bytes>;
+
+    fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        let this = self.get_mut();
+        if let Some(state) = this.state.take() {
+            this.future = Some(Box::pin((this.step)(state)));
+        }
+        let Some(future) = &mut this.future else { return Poll::Ready(None) };
+        let out = ready!(future.as_mut().poll(cx));
+        this.future = None;
+        Poll::Ready(match out {
+            Ok(Some((chunk, state))) => {
+                this.state = Some(state);
+                Some(Ok(chunk))
+            }
+            Ok(None) => None,
+            Err(error) => Some(Err(error)),
+        })
+    }
+}
+
+struct Reader<R> {
+    reader: R,
+    buffer: BytesMut,
+}
+
+impl<R: AsyncRead + Unpin> Stream for Reader<R> {
+    type Item = Result<Bytes>;
+
+    fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        const CHUNK: usize = 64 * 1024;
+        let this = self.get_mut();
+        this.buffer.resize(CHUNK, 0);
+        let mut out = ReadBuf::new(&mut this.buffer);
+        let read = ready!(Pin::new(&mut this.reader).poll_read(cx, &mut out));
+        let n = out.filled().len();
+        Poll::Ready(match read {
+            Err(error) => Some(Err(body_error(error))),
+            Ok(()) if n == 0 => None,
+            Ok(()) => Some(Ok(this.buffer.copy_to_bytes(n))),
+        })
+    }
+}
+
+fn body_error(error: std::io::Error) -> Error {
+    if error.get_ref().is_some_and(|inner| inner.is::<Error>()) {
+        return Error::from_io(error, Phase::Data);
+    }
+    Error::new(ErrorKind::Body, Phase::Data, format!("the body could not be read: {error}"))
+        .with_source(error)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tokio::io::AsyncReadExt;
+
+    fn three(fail: bool) -> Body<'static> {
+        Body::generate(0u8, move |n| async move {
+            match n {
+                3 if fail => Err(Error::new(ErrorKind::Closed, Phase::Fetch, "cut")),
+                3 => Ok(None),
+                n => Ok(Some((Bytes::from(vec![b'a' + n; 2]), n + 1))),
+            }
+        })
+    }
+
+    #[tokio::test]
+    async fn chunks_arrive_in_order_and_the_end_is_plain() {
+        assert_eq!(three(false).read_all(10).await.unwrap(), "aabbcc");
+        assert_eq!(three(false).read_all(5).await.unwrap_err().kind(), ErrorKind::Limit);
+    }
+
+    #[tokio::test]
+    async fn a_body_that_stops_short_ends_in_its_error_for_readers_too() {
+        assert_eq!(three(true).read_all(10).await.unwrap_err().kind(), ErrorKind::Closed);
+        let io = three(true).read_to_end(&mut Vec::new()).await.unwrap_err();
+        assert_eq!(Error::from_io(io, Phase::Data).message(), "cut");
+    }
+
+    #[tokio::test]
+    async fn a_reader_becomes_a_body_and_back() {
+        let text = vec![7u8; 200_000];
+        let body = Body::from_reader(&text[..]);
+        let mut out = Vec::new();
+        Body::from_reader(body).read_to_end(&mut out).await.unwrap();
+        assert_eq!(out, text);
+    }
+}

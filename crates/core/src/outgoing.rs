@@ -1,0 +1,46 @@
+//! The contract of a transport that messages go out by.
+
+use crate::{Body, Envelope, Receipt, Result, async_trait};
+
+/// Messages to be sent one after the other, each with its own envelope.
+pub type Batch<'a> = Vec<(Envelope, Body<'a>)>;
+
+/// A way out for messages. It connects when it is first needed and again after a failure.
+///
+/// Dropping any future costs at most the connection; the next call dials anew. Whether the message of a
+/// dropped `send` was accepted is unknown from the moment its end of data could leave.
+#[async_trait]
+pub trait OutgoingTransport: Send {
+    /// Sends one message. `Ok` means that the server has taken responsibility for it, for the recipients
+    /// the receipt says.
+    ///
+    /// # Errors
+    /// Each error tells its [`outcome`](crate::Error::outcome): `Rejected`, `Deferred`, `NotSent` (nothing
+    /// can have been accepted) or `Unsure` (the end of data may have reached the server and no reply came).
+    ///
+    /// # Cancellation
+    /// The message is not sent if its end of data had not been written; otherwise it may have been.
+    async fn send(&mut self, envelope: &Envelope, body: Body<'_>) -> Result<Receipt>;
+
+    /// Sends several messages and gives each its own outcome, in order. A transport that can have many in
+    /// flight overrides it.
+    ///
+    /// # Cancellation
+    /// As [`send`](Self::send) for each message that has no outcome yet.
+    async fn send_all(&mut self, batch: Batch<'_>) -> Vec<Result<Receipt>> {
+        let mut outcomes = Vec::with_capacity(batch.len());
+        for (envelope, body) in batch {
+            outcomes.push(self.send(&envelope, body).await);
+        }
+        outcomes
+    }
+
+    /// Ends the session in good order.
+    ///
+    /// # Errors
+    /// Never because of a message: what was accepted stays accepted.
+    ///
+    /// # Cancellation
+    /// As if the connection had been cut.
+    async fn close(self: Box<Self>) -> Result<()>;
+}

@@ -1,0 +1,238 @@
+//! Layers on top of each other, read by typed keys.
+
+use crate::layer::Entry;
+use crate::{
+    Error, ErrorKind, Layer, Origin, Phase, Property, PropertySpec, PropertyValue, Result, ValueType,
+};
+use std::collections::BTreeSet;
+use std::fmt;
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// All layers of a session, lowest first, and optionally the view of one transport on them.
+///
+/// Cheap to clone. Every value can say where it came from; reading remembers which keys were read. Debug
+/// shows keys, never values.
+#[derive(Clone)]
+pub struct Properties {
+    layers: Arc<[Layer]>,
+    read: Arc<Mutex<BTreeSet<String>>>,
+    // The prefixes of the transport this view is for, the chosen name first.
+    prefixes: Arc<[String]>,
+    specs: Arc<[PropertySpec]>,
+}
+
+/// A value's entry and where it stands.
+pub(crate) struct Found<'a> {
+    pub(crate) key: String,
+    pub(crate) entry: &'a Entry,
+    pub(crate) layer: &'a Layer,
+    pub(crate) rank: usize,
+}
+
+impl Properties {
+    /// Puts layers on top of each other by their kind; of two of the same kind the later is higher.
+    pub fn new(layers: impl IntoIterator<Item = Layer>) -> Self {
+        let mut layers: Vec<Layer> = layers.into_iter().collect();
+        layers.sort_by_key(Layer::kind);
+        Self { layers: layers.into(), read: Arc::default(), prefixes: Arc::from([]), specs: Arc::from([]) }
+    }
+
+    /// The same with one more layer, sorted in by its kind below others of that kind.
+    pub fn below(&self, layer: Layer) -> Self {
+        let mut layers = self.layers.to_vec();
+        let at = layers.partition_point(|l| l.kind() < layer.kind());
+        layers.insert(at, layer);
+        Self { layers: layers.into(), ..self.clone() }
+    }
+
+    /// The view of a transport: `mail.<prefix>.<name>` for each prefix, the first preferred within a layer.
+    pub fn scoped(&self, prefixes: &[&str], specs: &[PropertySpec]) -> Self {
+        let prefixes = prefixes.iter().map(|p| (*p).to_owned()).collect();
+        Self { prefixes, specs: specs.into(), ..self.clone() }
+    }
+
+    /// The layers, lowest first.
+    pub fn layers(&self) -> &[Layer] {
+        &self.layers
+    }
+
+    /// Reads a property: its value if one is set, else its default, else `None`. An empty text counts as
+    /// not set, and covers what lower layers say.
+    ///
+    /// # Errors
+    /// `Configuration` naming the key, the layer and what is expected.
+    pub fn read<T: PropertyValue>(&self, property: &Property<T>) -> Result<Option<T>> {
+        let spec = property.spec();
+        if let Some(found) = self.find(&spec) {
+            self.note(&found.key);
+            let text = found.entry.value.expose();
+            let text = if spec.value == ValueType::Secret { text } else { text.trim() };
+            if !text.is_empty() {
+                return T::parse(text).map(Some).map_err(|why| self.fault_at(&spec, &found, &why));
+            }
+        }
+        spec.default
+            .map(T::parse)
+            .transpose()
+            .map_err(|why| self.fault(property, &format!("its default: {why}")))
+    }
+
+    /// Reads a property that must have a value.
+    ///
+    /// # Errors
+    /// `Configuration`, also if it is not set.
+    pub fn require<T: PropertyValue>(&self, property: &Property<T>) -> Result<T> {
+        self.read(property)?.ok_or_else(|| {
+            let key = self.key(&property.spec());
+            Error::new(ErrorKind::Configuration, Phase::Configure, format!("{key} is not set"))
+                .with_advice(format!("set {key}: {}", property.spec().doc))
+                .with_property(key, None)
+        })
+    }
+
+    /// Where the value of a property came from; `None` for a default.
+    pub fn origin<T: PropertyValue>(&self, property: &Property<T>) -> Option<Origin> {
+        self.find(&property.spec()).map(|found| found.layer.origin(found.entry))
+    }
+
+    /// An error about the value of a property, naming its key and origin.
+    pub fn fault<T: PropertyValue>(&self, property: &Property<T>, why: &str) -> Error {
+        let spec = property.spec();
+        match self.find(&spec) {
+            Some(found) => self.fault_at(&spec, &found, why),
+            None => {
+                let key = self.key(&spec);
+                Error::new(ErrorKind::Configuration, Phase::Configure, format!("{key}: {why}"))
+                    .with_property(key, None)
+            }
+        }
+    }
+
+    fn fault_at(&self, spec: &PropertySpec, found: &Found<'_>, why: &str) -> Error {
+        let shown = if spec.is_secret() {
+            String::new()
+        } else {
+            format!(" is \"{}\"", found.entry.value.expose().escape_debug())
+        };
+        Error::new(ErrorKind::Configuration, Phase::Configure, format!("{}{shown}: {why}", found.key))
+            .with_property(found.key.clone(), Some(found.layer.origin(found.entry)))
+            .with_advice(format!("{}: {}", spec.value, spec.doc))
+    }
+
+    /// The full key a person would set for this property.
+    fn key(&self, spec: &PropertySpec) -> String {
+        match self.prefixes.first() {
+            Some(prefix) => format!("mail.{prefix}.{}", spec.name),
+            None => format!("mail.{}", spec.name),
+        }
+    }
+
+    /// The standing of the layer a value came from: higher wins.
+    pub(crate) fn rank<T: PropertyValue>(&self, property: &Property<T>) -> Option<usize> {
+        self.find(&property.spec()).map(|found| found.rank)
+    }
+
+    fn find(&self, spec: &PropertySpec) -> Option<Found<'_>> {
+        let own: Vec<String> = self.prefixes.iter().map(|p| format!("mail.{p}.{}", spec.name)).collect();
+        let shared = format!("mail.{}", spec.name);
+        let bare = self.prefixes.is_empty() || spec.shared;
+        self.winner(&own).or_else(|| if bare { self.winner(&[shared]) } else { None })
+    }
+
+    /// The highest entry of any of these keys, or the first locked one.
+    pub(crate) fn winner(&self, keys: &[String]) -> Option<Found<'_>> {
+        let mut winner: Option<Found<'_>> = None;
+        for (rank, layer) in self.layers.iter().enumerate() {
+            if winner.as_ref().is_some_and(|w| w.entry.locked) {
+                break;
+            }
+            if let Some((key, entry)) = keys.iter().find_map(|k| layer.entry(k).map(|e| (k, e))) {
+                winner = Some(Found { key: key.clone(), entry, layer, rank });
+            }
+        }
+        winner
+    }
+
+    pub(crate) fn specs(&self) -> &[PropertySpec] {
+        &self.specs
+    }
+
+    pub(crate) fn was_read(&self, key: &str) -> bool {
+        self.read.lock().unwrap_or_else(PoisonError::into_inner).contains(key)
+    }
+
+    fn note(&self, key: &str) {
+        self.read.lock().unwrap_or_else(PoisonError::into_inner).insert(key.to_owned());
+    }
+}
+
+impl fmt::Debug for Properties {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Properties").field("layers", &self.layers).field("prefixes", &self.prefixes).finish()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{LayerKind, Secret};
+
+    const HOST: Property<String> = Property::new("host", "the server").shared();
+    const PORT: Property<u16> = Property::new("port", "the port").default("465");
+    const PASSWORD: Property<Secret> = Property::new("password", "the password");
+    const SPECS: &[PropertySpec] = &[HOST.spec(), PORT.spec(), PASSWORD.spec()];
+
+    fn stack(pairs: &[(LayerKind, &str, &str)]) -> Properties {
+        let layers =
+            pairs.iter().map(|(kind, key, value)| Layer::new(*kind, format!("{kind}")).with(*key, *value));
+        Properties::new(layers).scoped(&["smtp", "smtps"], SPECS)
+    }
+
+    #[test]
+    fn the_highest_layer_wins_whole_whatever_the_order_they_came_in() {
+        let p = stack(&[
+            (LayerKind::Overrides, "mail.smtp.host", "top"),
+            (LayerKind::System, "mail.smtp.host", "low"),
+        ]);
+        assert_eq!(p.require(&HOST).unwrap(), "top");
+        assert_eq!(p.origin(&HOST).unwrap().kind, LayerKind::Overrides);
+    }
+
+    #[test]
+    fn a_transports_own_key_beats_the_shared_one_and_aliases_are_the_same_transport() {
+        let p = stack(&[
+            (LayerKind::Overrides, "mail.host", "shared"),
+            (LayerKind::System, "mail.smtps.host", "own"),
+        ]);
+        assert_eq!(p.require(&HOST).unwrap(), "own");
+        assert_eq!(stack(&[(LayerKind::System, "mail.host", "shared")]).require(&HOST).unwrap(), "shared");
+        assert_eq!(stack(&[(LayerKind::System, "mail.port", "1")]).require(&PORT).unwrap(), 465);
+    }
+
+    #[test]
+    fn a_locked_key_stays_and_an_empty_text_means_unset() {
+        let mut low = Layer::new(LayerKind::System, "system").with("mail.smtp.host", "locked");
+        low.lock("mail.smtp.host");
+        let high = Layer::new(LayerKind::Overrides, "box").with("mail.smtp.host", "other");
+        assert_eq!(Properties::new([high, low]).scoped(&["smtp"], SPECS).require(&HOST).unwrap(), "locked");
+        let p = stack(&[
+            (LayerKind::Overrides, "mail.smtp.host", " "),
+            (LayerKind::System, "mail.smtp.host", "low"),
+        ]);
+        assert_eq!(p.read(&HOST).unwrap(), None);
+    }
+
+    #[test]
+    fn bad_values_name_key_layer_and_expectation_and_secrets_are_not_repeated() {
+        let error = stack(&[(LayerKind::Account, "mail.smtp.port", "abc")]).read(&PORT).unwrap_err();
+        let text = error.to_string();
+        assert!(
+            text.contains("mail.smtp.port") && text.contains("(account)") && text.contains("65535"),
+            "{text}"
+        );
+        let error =
+            stack(&[(LayerKind::Account, "mail.smtp.password", "hunter2\r\n")]).read(&PASSWORD).unwrap_err();
+        assert!(!format!("{error} {error:?}").contains("hunter2"));
+        assert!(stack(&[]).require(&HOST).unwrap_err().advice().unwrap().contains("mail.smtp.host"));
+    }
+}

@@ -1,0 +1,78 @@
+//! A declared property: the single source for parsing, help, documentation and explain.
+
+use crate::{PropertyValue, ValueType};
+use serde::Serialize;
+use std::marker::PhantomData;
+
+/// What is declared of a property, as data.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct PropertySpec {
+    /// The key after `mail.<transport>.`: `host`, `ssl.cafile`.
+    pub name: &'static str,
+    /// What it means, in a sentence or two, with its unit and range.
+    pub doc: &'static str,
+    /// The kind of value.
+    pub value: ValueType,
+    /// The text that stands where nobody set one.
+    pub default: Option<&'static str>,
+    /// The version that brought it.
+    pub since: &'static str,
+    /// True if `mail.<name>` is read where `mail.<transport>.<name>` is not set.
+    pub shared: bool,
+}
+
+impl PropertySpec {
+    /// True if its value must never be shown.
+    pub fn is_secret(&self) -> bool {
+        self.value == ValueType::Secret
+    }
+}
+
+/// A property whose text is read into a `T`. Declared as a constant in a plugin's `config.rs`.
+///
+/// ```
+/// # use postrider_core::{Property, PropertySpec};
+/// pub const PORT: Property<u16> = Property::new("port", "TCP port of the server").default("465");
+/// pub const PROPERTIES: &[PropertySpec] = &[PORT.spec()];
+/// ```
+pub struct Property<T> {
+    spec: PropertySpec,
+    value: PhantomData<fn() -> T>,
+}
+
+impl<T: PropertyValue> Property<T> {
+    /// A property of this name and meaning, without a default.
+    pub const fn new(name: &'static str, doc: &'static str) -> Self {
+        let spec = PropertySpec { name, doc, value: T::TYPE, default: None, since: "0.1", shared: false };
+        Self { spec, value: PhantomData }
+    }
+
+    /// Sets the default, as text.
+    pub const fn default(mut self, text: &'static str) -> Self {
+        self.spec.default = Some(text);
+        self
+    }
+
+    /// Lets `mail.<name>` stand in for `mail.<transport>.<name>`.
+    pub const fn shared(mut self) -> Self {
+        self.spec.shared = true;
+        self
+    }
+
+    /// Sets the version that brought it.
+    pub const fn since(mut self, version: &'static str) -> Self {
+        self.spec.since = version;
+        self
+    }
+
+    /// The declaration as data.
+    pub const fn spec(&self) -> PropertySpec {
+        self.spec
+    }
+
+    /// The key after the prefix.
+    pub const fn name(&self) -> &'static str {
+        self.spec.name
+    }
+}

@@ -1,0 +1,133 @@
+//! What became of a message, recipient by recipient.
+
+use crate::Address;
+use serde::Serialize;
+use std::fmt;
+
+/// A server's words, kept as data: `550` + `5.1.1` + text for SMTP, `NO` + `AUTHENTICATIONFAILED` + text
+/// for IMAP, `-ERR` + `IN-USE` + text for POP3.
+///
+/// The text is what the server sent with control characters escaped, so it can be printed.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize)]
+#[non_exhaustive]
+pub struct Reply {
+    /// The status word or number as sent: `250`, `NO`, `-ERR`.
+    pub status: String,
+    /// The machine-readable code, if there was one: an enhanced status code (RFC 3463) or a response code
+    /// (RFC 9051 §7.1, RFC 2449 §8).
+    pub code: Option<String>,
+    /// The text for people. Lines of a longer reply are joined by a line feed.
+    pub text: String,
+}
+
+impl Reply {
+    /// A reply of these three parts; control characters in the text are escaped.
+    pub fn new(status: impl Into<String>, code: Option<String>, text: &str) -> Self {
+        Self { status: status.into(), code, text: printable(text) }
+    }
+
+    /// The status as a number, where it is one (SMTP: 200 to 599).
+    pub fn number(&self) -> Option<u16> {
+        self.status.parse().ok()
+    }
+}
+
+impl fmt::Display for Reply {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.status)?;
+        if let Some(code) = &self.code {
+            write!(f, " {code}")?;
+        }
+        if !self.text.is_empty() {
+            write!(f, " {}", self.text.replace('\n', " / "))?;
+        }
+        Ok(())
+    }
+}
+
+/// Escapes control characters other than the line feed that joins lines.
+fn printable(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for c in text.chars() {
+        if c.is_control() && c != '\n' {
+            out.extend(c.escape_default());
+        } else {
+            out.push(c);
+        }
+    }
+    out
+}
+
+/// What the server said of one recipient.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+#[non_exhaustive]
+pub enum Verdict {
+    /// The server took responsibility for this recipient.
+    Accepted(Reply),
+    /// Refused for good (5xx): repeating won't help.
+    Refused(Reply),
+    /// Refused for now (4xx): a later try may work.
+    Deferred(Reply),
+    /// Accepted by RCPT, but the message was not sent: another recipient or the message itself failed.
+    NotSent,
+}
+
+impl Verdict {
+    /// True for [`Verdict::Accepted`].
+    pub fn is_accepted(&self) -> bool {
+        matches!(self, Self::Accepted(_))
+    }
+
+    /// The server's reply, where there is one.
+    pub fn reply(&self) -> Option<&Reply> {
+        match self {
+            Self::Accepted(reply) | Self::Refused(reply) | Self::Deferred(reply) => Some(reply),
+            Self::NotSent => None,
+        }
+    }
+}
+
+/// One recipient and what became of the message for them.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct RecipientOutcome {
+    /// The address as given in the envelope.
+    pub address: Address,
+    /// What the server said.
+    pub verdict: Verdict,
+}
+
+impl RecipientOutcome {
+    /// Pairs an address with what the server said of it.
+    pub fn new(address: Address, verdict: Verdict) -> Self {
+        Self { address, verdict }
+    }
+}
+
+/// The proof of a sent message: the server has accepted it for at least one recipient.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct Receipt {
+    /// The final reply, in which many servers name their queue id.
+    pub reply: Reply,
+    /// Every recipient of the envelope, in its order.
+    pub recipients: Vec<RecipientOutcome>,
+}
+
+impl Receipt {
+    /// A receipt of the final reply and the recipients in envelope order.
+    pub fn new(reply: Reply, recipients: Vec<RecipientOutcome>) -> Self {
+        Self { reply, recipients }
+    }
+
+    /// The recipients the message is not going to: refused or deferred one by one.
+    pub fn failures(&self) -> impl Iterator<Item = &RecipientOutcome> {
+        self.recipients.iter().filter(|r| !r.verdict.is_accepted())
+    }
+
+    /// True if every recipient was accepted.
+    pub fn is_complete(&self) -> bool {
+        self.failures().next().is_none()
+    }
+}

@@ -1,0 +1,25 @@
+//! The properties that belong to a session and to no transport: `mail.<name>`.
+
+use crate::{Address, Property, PropertySpec};
+
+/// The transport that messages come in by.
+pub const STORE_PROTOCOL: Property<String> =
+    Property::new("store.protocol", "Name of the incoming transport: imap, pop3, gmail, …");
+
+/// The transport that messages go out by.
+pub const TRANSPORT_PROTOCOL: Property<String> =
+    Property::new("transport.protocol", "Name of the outgoing transport: smtp, gmail, …");
+
+/// The envelope sender and From address where a message has none.
+pub const FROM: Property<Address> =
+    Property::new("from", "Address that messages are from where they name no sender themselves.").shared();
+
+/// The dialogue with every server, through `tracing`.
+pub const DEBUG: Property<bool> =
+    Property::new("debug", "Log the dialogue with every server; secrets are masked.")
+        .default("false")
+        .shared();
+
+/// All of them.
+pub const PROPERTIES: &[PropertySpec] =
+    &[STORE_PROTOCOL.spec(), TRANSPORT_PROTOCOL.spec(), FROM.spec(), DEBUG.spec()];

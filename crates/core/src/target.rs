@@ -1,0 +1,199 @@
+//! The server a transport talks to.
+
+use crate::{
+    Error, ErrorKind, Milliseconds, Phase, Properties, Property, PropertySpec, Result, TlsMode, TlsOptions,
+    tls,
+};
+use std::time::Duration;
+
+/// A server and how to reach it: what a [`Host`](crate::Host) needs to connect.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Target {
+    /// Name or address as the user gave it; the certificate must be for it.
+    pub host: String,
+    /// TCP port.
+    pub port: u16,
+    /// How the connection is protected.
+    pub tls: TlsMode,
+    /// Certificates and handshake.
+    pub tls_options: TlsOptions,
+    /// Longest time for one connection attempt.
+    pub connect_timeout: Duration,
+}
+
+/// The registered ports of a protocol.
+#[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
+pub struct Ports {
+    /// With TLS from the first byte: 465, 993, 995.
+    pub implicit: u16,
+    /// With STARTTLS: 587, 143, 110.
+    pub starttls: u16,
+    /// In the clear: 25, 143, 110.
+    pub clear: u16,
+}
+
+impl Ports {
+    /// The ports for implicit TLS, for STARTTLS and for clear text.
+    pub const fn new(implicit: u16, starttls: u16, clear: u16) -> Self {
+        Self { implicit, starttls, clear }
+    }
+
+    fn of(self, mode: TlsMode) -> u16 {
+        match mode {
+            TlsMode::Implicit => self.implicit,
+            TlsMode::StartTls | TlsMode::StartTlsIfOffered => self.starttls,
+            TlsMode::None => self.clear,
+        }
+    }
+}
+
+const HOST: Property<String> = Property::new("host", "Name or IP address of the server.").shared();
+const PORT: Property<u16> = Property::new(
+    "port",
+    "TCP port of the server. Unset: the protocol's registered port for the kind of encryption.",
+);
+const CONNECT_TIMEOUT: Property<Milliseconds> =
+    Property::new("connectiontimeout", "Longest time for one connection attempt.").default("30s");
+
+impl Target {
+    /// The properties that [`Target::read`] reads: a transport that dials adds this table to its own.
+    pub const PROPERTIES: &'static [PropertySpec] = &[
+        HOST.spec(),
+        PORT.spec(),
+        tls::MODE.spec(),
+        tls::SSL_ENABLE.spec(),
+        tls::STARTTLS_ENABLE.spec(),
+        tls::STARTTLS_REQUIRED.spec(),
+        tls::SOCKET_FACTORY.spec(),
+        tls::CA_FILE.spec(),
+        tls::CERTIFICATE_FILE.spec(),
+        tls::KEY_FILE.spec(),
+        tls::HANDSHAKE_TIMEOUT.spec(),
+        CONNECT_TIMEOUT.spec(),
+    ];
+
+    /// A server by name, port and kind of encryption, with default deadlines and the system's certificates.
+    ///
+    /// # Errors
+    /// `InvalidInput` if the host name is empty or can't be one.
+    pub fn new(host: impl Into<String>, port: u16, tls: TlsMode) -> Result<Self> {
+        let host = host.into();
+        if let Some(why) = host_fault(&host) {
+            return Err(Error::new(
+                ErrorKind::InvalidInput,
+                Phase::Configure,
+                format!("\"{}\" is not a host name: {why}", host.escape_debug()),
+            )
+            .with_advice(
+                "give a name such as mail.example.org or an IP address, without scheme, port or path",
+            ));
+        }
+        Ok(Self {
+            host,
+            port,
+            tls,
+            tls_options: TlsOptions::default(),
+            connect_timeout: Duration::from_secs(30),
+        })
+    }
+
+    /// Reads the server from a transport's properties.
+    ///
+    /// # Errors
+    /// `Configuration` naming the key and its origin.
+    pub fn read(properties: &Properties, ports: Ports) -> Result<Self> {
+        let host = properties.require(&HOST)?;
+        let port = properties.read(&PORT)?;
+        let mode = TlsMode::read(properties, port)?;
+        let port = port.unwrap_or(ports.of(mode));
+        if port == 0 {
+            return Err(properties.fault(&PORT, "a port from 1 to 65535 is expected"));
+        }
+        let mut target = Self::new(host, port, mode).map_err(|e| properties.fault(&HOST, e.message()))?;
+        target.tls_options = TlsOptions::read(properties)?;
+        target.connect_timeout = properties.require(&CONNECT_TIMEOUT)?.0;
+        Ok(target)
+    }
+}
+
+fn host_fault(host: &str) -> Option<&'static str> {
+    let bare = host.strip_prefix('[').and_then(|h| h.strip_suffix(']')).unwrap_or(host);
+    if bare.is_empty() || bare.len() > 255 {
+        return Some("it must have 1 to 255 characters");
+    }
+    if bare.starts_with('-') {
+        return Some("it begins with a hyphen");
+    }
+    let good =
+        |c: char| c.is_ascii_alphanumeric() || ".-_:%".contains(c) || (!c.is_ascii() && c.is_alphanumeric());
+    if !bare.chars().all(good) {
+        return Some("it holds a character that no host name has");
+    }
+    if bare.contains(':') && bare.parse::<std::net::Ipv6Addr>().is_err() {
+        return Some("the port belongs in a property of its own");
+    }
+    None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Layer, LayerKind};
+
+    const PORTS: Ports = Ports::new(465, 587, 25);
+
+    fn read(text: &str, overrides: &str) -> Result<(u16, TlsMode)> {
+        let low = Layer::parse(LayerKind::Account, "file", &format!("mail.x.host=h\n{text}"))?;
+        let high = Layer::parse(LayerKind::Overrides, "box", overrides)?;
+        let properties = Properties::new([low, high]).scoped(&["x"], Target::PROPERTIES);
+        Target::read(&properties, PORTS).map(|t| (t.port, t.tls))
+    }
+
+    #[test]
+    fn one_choice_is_read_from_all_keys_and_the_port() {
+        use TlsMode::{Implicit, None, StartTls, StartTlsIfOffered};
+        for (text, overrides, want) in [
+            ("", "", (465, Implicit)),
+            ("mail.x.port=587", "", (587, StartTls)),
+            ("mail.x.port=465", "", (465, Implicit)),
+            ("mail.x.port=2525", "", (2525, StartTls)),
+            ("mail.x.tls=none", "", (25, None)),
+            ("mail.x.tls=starttls", "", (587, StartTls)),
+            ("mail.x.ssl.enable=true", "", (465, Implicit)),
+            ("mail.x.ssl.enable=true\nmail.x.port=587", "", (587, StartTls)),
+            ("mail.x.ssl.enable=true\nmail.x.port=2525", "", (2525, Implicit)),
+            ("mail.x.starttls.enable=true\nmail.x.port=465", "", (465, Implicit)),
+            ("mail.x.starttls.enable=true", "", (587, StartTls)),
+            ("mail.x.starttls.enable=true\nmail.x.starttls.required=false", "", (587, StartTlsIfOffered)),
+            ("mail.x.starttls.enable=false\nmail.x.port=25", "", (25, None)),
+            ("mail.x.starttls.enable=false\nmail.x.port=465", "", (465, Implicit)),
+            ("mail.x.socketFactory.class=javax.net.ssl.SSLSocketFactory", "", (465, Implicit)),
+            ("mail.x.ssl.enable=true", "mail.x.starttls.enable=true", (587, StartTls)),
+            ("mail.x.ssl.enable=true", "mail.x.tls=none", (25, None)),
+            ("mail.x.tls=none", "mail.x.ssl.enable=true", (465, Implicit)),
+            ("mail.x.ssl.enable=true", "mail.x.ssl.enable=false", (465, Implicit)),
+            ("mail.x.starttls.required=true\nmail.x.port=25", "mail.x.starttls.enable=false", (25, StartTls)),
+        ] {
+            assert_eq!(read(text, overrides).unwrap(), want, "{text} / {overrides}");
+        }
+    }
+
+    #[test]
+    fn a_bad_host_or_port_names_its_key_and_place() {
+        for (text, part) in [
+            ("mail.x.port=0", "mail.x.port"),
+            ("mail.x.port=99999", "file:2"),
+            ("mail.x.host=-oProxyCommand=x", "file:2"),
+            ("mail.x.host=a b", "mail.x.host"),
+            ("mail.x.host=mail.example.org:25", "mail.x.host"),
+            ("mail.x.socketFactory.class=com.example.Mine", "Java"),
+            ("mail.x.tls=maybe", "implicit, starttls"),
+        ] {
+            let error = read(text, "").unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::Configuration, "{text}");
+            assert!(error.to_string().contains(part), "{text}: {error}");
+        }
+    }
+}

@@ -1,0 +1,110 @@
+//! The registry: duplicates and unknown names are errors, and keys are checked against the tables.
+#![allow(clippy::unwrap_used)]
+
+use postrider_core::*;
+use std::sync::Arc;
+
+struct Pigeon(String);
+
+#[async_trait]
+impl OutgoingTransport for Pigeon {
+    async fn send(&mut self, envelope: &Envelope, _: Body<'_>) -> Result<Receipt> {
+        let reply = Reply::new("250", None, &self.0);
+        let to = envelope.to.iter();
+        let to =
+            to.map(|r| RecipientOutcome::new(r.address.clone(), Verdict::Accepted(reply.clone()))).collect();
+        Ok(Receipt::new(reply, to))
+    }
+
+    async fn close(self: Box<Self>) -> Result<()> {
+        Ok(())
+    }
+}
+
+struct NoHost;
+
+#[async_trait]
+impl Host for NoHost {
+    async fn connect(&self, _: &Target) -> Result<Box<dyn Connection>> {
+        Err(Error::new(ErrorKind::Connect, Phase::Connect, "there is no network here"))
+    }
+    fn sleep(&self, _: std::time::Duration) -> std::pin::Pin<Box<dyn Future<Output = ()> + Send>> {
+        Box::pin(std::future::pending())
+    }
+    fn now(&self) -> std::time::Duration {
+        std::time::Duration::ZERO
+    }
+}
+
+const LOFT: Property<String> = Property::new("loft", "Where the birds live.");
+
+fn make(properties: &Properties, _: Arc<dyn Host>) -> Result<Box<dyn OutgoingTransport>> {
+    Ok(Box::new(Pigeon(properties.require(&LOFT)?)))
+}
+
+static PIGEON: TransportFactory = TransportFactory::outgoing("pigeon", &make)
+    .about("By bird (RFC 1149)")
+    .aliases(&[Alias { name: "pigeons", preset: &[("mail.pigeon.loft", "roof")] }])
+    .properties(&[&[LOFT.spec()], Target::PROPERTIES]);
+register!(PIGEON);
+
+fn layer(text: &str) -> Properties {
+    Properties::new([Layer::parse(LayerKind::Overrides, "box", text).unwrap()])
+}
+
+#[tokio::test]
+async fn a_registered_transport_is_found_configured_and_used_by_name() {
+    let registry = Registry::linked().unwrap();
+    let properties = layer("mail.pigeon.loft=barn");
+    let mut pigeon = registry.outgoing("pigeon", &properties, Arc::new(NoHost)).unwrap();
+    let envelope = Envelope::parse(None, ["a@b", "a@b"]).unwrap();
+    let receipt = pigeon.send(&envelope, "x".into()).await.unwrap();
+    assert_eq!((receipt.reply.text.as_str(), receipt.recipients.len()), ("barn", 1));
+    let outcomes = pigeon.send_all(vec![(envelope.clone(), "x".into()), (envelope, "y".into())]).await;
+    assert!(outcomes.iter().all(Result::is_ok));
+    assert!(registry.outgoing("pigeons", &layer(""), Arc::new(NoHost)).is_ok(), "an alias brings its preset");
+}
+
+#[test]
+fn two_transports_of_one_name_are_an_error_that_names_both_origins() {
+    let mut registry = Registry::linked().unwrap();
+    static OTHER: TransportFactory = TransportFactory::outgoing("pigeons", &make);
+    let text = registry.add(&OTHER, "other.so").unwrap_err().to_string();
+    assert!(text.contains("postrider-core 0") && text.contains("other.so"), "{text}");
+    static BAD: TransportFactory = TransportFactory::outgoing("Two Words", &make);
+    assert!(registry.add(&BAD, "x").is_err());
+}
+
+#[test]
+fn an_unknown_name_lists_what_is_there_and_what_would_bring_it() {
+    let registry = Registry::linked().unwrap();
+    let error = |direction, name| registry.factory(direction, name).unwrap_err().to_string();
+    let text = error(Direction::Outgoing, "smtp");
+    assert!(text.contains("pigeon, pigeons") && text.contains("feature"), "{text}");
+    assert!(error(Direction::Outgoing, "pigon").contains("did you mean \"pigeon\""));
+    assert!(error(Direction::Incoming, "pigeon").contains("is an outgoing transport"));
+}
+
+#[test]
+fn unknown_keys_are_errors_with_the_nearest_name_and_their_place() {
+    let registry = Registry::linked().unwrap();
+    let check = |text: &str| {
+        let errors = registry.unknown_keys(&layer(text), &["imap"]);
+        errors.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")
+    };
+    assert_eq!(
+        check("mail.pigeon.loft=x\nmail.host=y\nmail.debug=true\nmail.imap.whatever=1\nmail.pigeons.port=1"),
+        ""
+    );
+    for (text, part) in [
+        ("mail.pigeon.lofts=x", "did you mean mail.pigeon.loft?"),
+        ("mail.pigon.loft=x", "did you mean mail.pigeon.loft?"),
+        ("mail.session.mail.pigeon.loft=x", "write mail.pigeon.loft"),
+        ("mail.session.pigeon.loft=x", "write mail.pigeon.loft"),
+        ("pigeon.loft=x", "did you mean mail.pigeon.loft?"),
+        ("mail.hosts=x", "did you mean mail.host?"),
+        ("mail.pigeon.color=x", "box:1"),
+    ] {
+        assert!(check(text).contains(part), "{text}: {}", check(text));
+    }
+}
