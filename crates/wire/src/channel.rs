@@ -1,0 +1,348 @@
+//! One connection with its buffers: the only place where protocols touch I/O.
+
+use crate::transcript::Transcript;
+use crate::{Redactor, Timing};
+use bytes::{Bytes, BytesMut};
+use postrider_core::{
+    Connection, Error, ErrorKind, Host, Phase, Result, Secret, Target, TlsMode, TlsSession, within,
+};
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+
+/// How much is read at once.
+const READ: usize = 64 * 1024;
+/// While a body is due, at least this many bytes must come in each [`RATE_WINDOW`].
+const RATE_BYTES: u64 = 6 * 1024;
+/// See [`RATE_BYTES`]: 1 KiB in 10 s on average.
+const RATE_WINDOW: Duration = Duration::from_secs(60);
+
+/// A connection with its input and output buffers, deadlines and transcript.
+///
+/// All state lives here and not in a future, so that dropping a future loses nothing but the time it took.
+/// A dialogue that was begun and not finished leaves the channel [busy](Channel::is_busy): nobody knows
+/// which answers are still to come, so it must not be used again.
+pub struct Channel {
+    // None only while STARTTLS is under way or after it failed.
+    connection: Option<Box<dyn Connection>>,
+    host: Arc<dyn Host>,
+    target: Target,
+    timing: Timing,
+    input: BytesMut,
+    // How much of `input` has been searched for a line end: work stays linear in what arrives.
+    searched: usize,
+    output: BytesMut,
+    busy: bool,
+    rate: (Duration, u64),
+    transcript: Transcript,
+}
+
+impl Channel {
+    /// Connects to the target. `name` stands in the transcript, which is written if `debug`.
+    ///
+    /// # Errors
+    /// As [`Host::connect`].
+    ///
+    /// # Cancellation
+    /// Nothing is left behind.
+    pub async fn connect(
+        host: Arc<dyn Host>,
+        target: Target,
+        timing: Timing,
+        name: &'static str,
+        debug: bool,
+    ) -> Result<Self> {
+        let transcript = Transcript::new(debug, name);
+        transcript.note(&format!("connecting to {}:{} ({})", target.host, target.port, target.tls));
+        let connection = host.connect(&target).await?;
+        if target.tls == TlsMode::Implicit && connection.tls().is_none() {
+            return Err(Error::new(ErrorKind::Tls, Phase::Tls, "the host lent an unencrypted connection")
+                .with_advice("the Host implementation must do the handshake when Target.tls is Implicit"));
+        }
+        Ok(Self {
+            connection: Some(connection),
+            host,
+            target,
+            timing,
+            input: BytesMut::new(),
+            searched: 0,
+            output: BytesMut::new(),
+            busy: false,
+            rate: (Duration::ZERO, 0),
+            transcript,
+        })
+    }
+
+    /// Upgrades to TLS. Call it right after the one success reply.
+    ///
+    /// # Errors
+    /// `Protocol` if anything followed that reply in the clear: it could be injected. Otherwise as
+    /// [`Connection::start_tls`].
+    ///
+    /// # Cancellation
+    /// The channel is dead.
+    pub async fn start_tls(&mut self) -> Result<()> {
+        if !self.input.is_empty() {
+            self.connection = None;
+            return Err(Error::new(
+                ErrorKind::Protocol,
+                Phase::StartTls,
+                "the server sent data after its STARTTLS reply and before TLS; someone may be injecting it",
+            )
+            .with_advice("use implicit TLS, and find out who sits between here and the server"));
+        }
+        let connection = self.connection.take().ok_or_else(|| gone(Phase::StartTls))?;
+        let limit = self.target.tls_options.handshake_timeout;
+        let upgrade =
+            within(self.host.as_ref(), limit, Phase::Tls, connection.start_tls(&self.target)).await?;
+        if upgrade.tls().is_none() {
+            return Err(Error::new(ErrorKind::Tls, Phase::Tls, "the host lent an unencrypted connection"));
+        }
+        self.transcript.note("TLS is on");
+        self.connection = Some(upgrade);
+        Ok(())
+    }
+
+    /// Marks the beginning of a dialogue: from now until [`finish`](Self::finish) the channel is busy.
+    ///
+    /// # Errors
+    /// `Protocol` if the server has said something nobody asked for: answers and commands would no longer
+    /// match. The channel is busy then and must be dropped.
+    pub fn begin(&mut self, phase: Phase) -> Result<()> {
+        self.busy = true;
+        if self.input.is_empty() {
+            return Ok(());
+        }
+        let words = self
+            .transcript
+            .redactor
+            .clean(&String::from_utf8_lossy(&self.input).chars().take(200).collect::<String>());
+        Err(Error::new(
+            ErrorKind::Protocol,
+            phase,
+            format!("the server spoke before it was asked: \"{}\"", words.escape_debug()),
+        ))
+    }
+
+    /// Marks the end of a dialogue: every answer has been read.
+    pub fn finish(&mut self) {
+        self.busy = false;
+    }
+
+    /// True if a dialogue was begun and not finished: drop the channel and dial anew.
+    pub fn is_busy(&self) -> bool {
+        self.busy || self.connection.is_none()
+    }
+
+    /// Puts bytes into the output buffer; [`flush`](Self::flush) sends all of it in as few segments as it takes.
+    pub fn queue(&mut self, bytes: &[u8]) {
+        self.transcript.client(bytes);
+        self.output.extend_from_slice(bytes);
+    }
+
+    /// As [`queue`](Self::queue), for a line with a secret in it: the transcript shows `shown` instead.
+    pub fn queue_secret(&mut self, bytes: &[u8], shown: &str) {
+        self.transcript.client(shown.as_bytes());
+        self.output.extend_from_slice(bytes);
+    }
+
+    /// The output buffer itself, for message bodies: they do not go into the transcript.
+    pub fn output(&mut self) -> &mut BytesMut {
+        &mut self.output
+    }
+
+    /// Sends what was queued.
+    ///
+    /// # Errors
+    /// `Closed` or `Timeout` in `phase`.
+    ///
+    /// # Cancellation
+    /// An unknown part has been sent; the rest stays queued.
+    pub async fn flush(&mut self, phase: Phase) -> Result<()> {
+        let connection = self.connection.as_mut().ok_or_else(|| gone(phase))?;
+        let output = &mut self.output;
+        within(self.host.as_ref(), self.timing.write_timeout, phase, async {
+            while !output.is_empty() {
+                let n = connection.write_buf(output).await.map_err(|e| Error::from_io(e, phase))?;
+                if n == 0 {
+                    return Err(gone(phase));
+                }
+            }
+            connection.flush().await.map_err(|e| Error::from_io(e, phase))
+        })
+        .await
+    }
+
+    /// The next line, without its line end (CRLF, or LF alone). `limit` is the longest line allowed, in
+    /// bytes; `wait` the longest time for the whole line.
+    ///
+    /// # Errors
+    /// `Limit`, `Timeout` or `Closed` in `phase`.
+    ///
+    /// # Cancellation
+    /// What has arrived stays in the buffer.
+    pub async fn line(&mut self, limit: usize, wait: Duration, phase: Phase) -> Result<Bytes> {
+        if let Some(line) = self.buffered_line(limit, phase)? {
+            return Ok(line);
+        }
+        let host = Arc::clone(&self.host);
+        within(host.as_ref(), wait, phase, async {
+            loop {
+                self.read_some(phase).await?;
+                if let Some(line) = self.buffered_line(limit, phase)? {
+                    return Ok(line);
+                }
+            }
+        })
+        .await
+    }
+
+    /// The next line if all of it has arrived.
+    ///
+    /// # Errors
+    /// `Limit` if what has arrived is longer than a line may be.
+    pub fn buffered_line(&mut self, limit: usize, phase: Phase) -> Result<Option<Bytes>> {
+        let rest = self.input.get(self.searched..).unwrap_or_default();
+        let Some(at) = memchr::memchr(b'\n', rest).map(|i| i + self.searched) else {
+            self.searched = self.input.len();
+            return if self.input.len() > limit { Err(too_long(limit, phase)) } else { Ok(None) };
+        };
+        if at > limit {
+            return Err(too_long(limit, phase));
+        }
+        let mut line = self.input.split_to(at + 1);
+        self.searched = 0;
+        line.truncate(at);
+        if line.last() == Some(&b'\r') {
+            line.truncate(at - 1);
+        }
+        self.transcript.server(&line);
+        Ok(Some(line.freeze()))
+    }
+
+    /// Reads more into the input buffer; `wait` is the longest silence.
+    ///
+    /// # Errors
+    /// `Timeout` or `Closed` in `phase`.
+    ///
+    /// # Cancellation
+    /// What has arrived stays in the buffer.
+    pub async fn fill(&mut self, wait: Duration, phase: Phase) -> Result<()> {
+        let host = Arc::clone(&self.host);
+        within(host.as_ref(), wait, phase, self.read_some(phase)).await
+    }
+
+    /// Starts to watch the rate of a body that is due.
+    pub fn expect_body(&mut self) {
+        self.rate = (self.host.now(), 0);
+    }
+
+    /// As [`fill`](Self::fill), for a body: besides the silence, a trickle (under 1 KiB in 10 s on average)
+    /// is a timeout too.
+    ///
+    /// # Errors
+    /// As [`fill`](Self::fill).
+    ///
+    /// # Cancellation
+    /// As [`fill`](Self::fill).
+    pub async fn fill_body(&mut self, wait: Duration, phase: Phase) -> Result<()> {
+        let before = self.input.len();
+        self.fill(wait, phase).await?;
+        let now = self.host.now();
+        self.rate.1 += (self.input.len() - before) as u64;
+        if now.saturating_sub(self.rate.0) >= RATE_WINDOW {
+            if self.rate.1 < RATE_BYTES {
+                return Err(Error::new(
+                    ErrorKind::Timeout,
+                    phase,
+                    format!("only {} bytes came in {} s", self.rate.1, RATE_WINDOW.as_secs()),
+                ));
+            }
+            self.rate = (now, 0);
+        }
+        Ok(())
+    }
+
+    /// What has arrived and not been taken. Whoever takes from it keeps whole lines apart.
+    pub fn input(&mut self) -> &mut BytesMut {
+        self.searched = 0;
+        &mut self.input
+    }
+
+    /// Masks a secret from now on in the transcript and in [`redactor`](Self::redactor).
+    pub fn mask(&mut self, secret: &Secret) {
+        self.transcript.redactor.add(secret);
+    }
+
+    /// What takes the session's secrets out of the server's words.
+    pub fn redactor(&self) -> &Redactor {
+        &self.transcript.redactor
+    }
+
+    /// A remark for the transcript.
+    pub fn note(&self, text: &str) {
+        self.transcript.note(text);
+    }
+
+    /// What protects the connection; `None` in the clear.
+    pub fn tls(&self) -> Option<&TlsSession> {
+        self.connection.as_ref().and_then(|c| c.tls())
+    }
+
+    /// True if nobody between here and the server can read along: TLS, or the server is this machine.
+    pub fn is_private(&self) -> bool {
+        self.connection.as_ref().is_some_and(|c| c.tls().is_some() || c.is_loopback())
+    }
+
+    /// The server.
+    pub fn target(&self) -> &Target {
+        &self.target
+    }
+
+    /// The deadlines.
+    pub fn timing(&self) -> &Timing {
+        &self.timing
+    }
+
+    /// The host that lent the connection.
+    pub fn host(&self) -> &Arc<dyn Host> {
+        &self.host
+    }
+
+    /// Closes the sending side: for the end of a session, errors are of no interest.
+    pub async fn shutdown(&mut self) {
+        if let Some(connection) = self.connection.as_mut() {
+            let limit = Duration::from_secs(5);
+            let end = async { connection.shutdown().await.map_err(|e| Error::from_io(e, Phase::Close)) };
+            let _ = within(self.host.as_ref(), limit, Phase::Close, end).await;
+        }
+        self.connection = None;
+    }
+
+    async fn read_some(&mut self, phase: Phase) -> Result<()> {
+        let connection = self.connection.as_mut().ok_or_else(|| gone(phase))?;
+        self.input.reserve(READ);
+        match connection.read_buf(&mut self.input).await {
+            Ok(0) => Err(gone(phase)),
+            Ok(_) => Ok(()),
+            Err(error) => Err(Error::from_io(error, phase)),
+        }
+    }
+}
+
+impl std::fmt::Debug for Channel {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Channel")
+            .field("target", &self.target)
+            .field("busy", &self.busy)
+            .finish_non_exhaustive()
+    }
+}
+
+fn gone(phase: Phase) -> Error {
+    Error::new(ErrorKind::Closed, phase, "the server closed the connection")
+}
+
+fn too_long(limit: usize, phase: Phase) -> Error {
+    Error::new(ErrorKind::Limit, phase, format!("the server sent a line of over {limit} bytes"))
+}

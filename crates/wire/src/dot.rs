@@ -1,0 +1,248 @@
+//! Message bodies on SMTP and POP3 lines: dot-stuffing both ways (RFC 5321 §4.5.2, RFC 1939 §3). Pure.
+
+use bytes::{Bytes, BytesMut};
+use postrider_core::{Error, ErrorKind, Phase, Result};
+
+/// What becomes of a CR or LF that stands alone in an outgoing body.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub enum LineEnds {
+    /// It becomes CRLF.
+    #[default]
+    Normalise,
+    /// It is an error.
+    Refuse,
+}
+
+/// Writes a body so that only CRLF ends a line, no line is the terminator, and the terminator comes once.
+#[derive(Debug)]
+pub struct Encoder {
+    line_ends: LineEnds,
+    at_line_start: bool,
+    // A CR at the end of a chunk: what it is depends on the next byte.
+    pending_cr: bool,
+    eight_bit: bool,
+}
+
+impl Encoder {
+    /// An encoder at the start of a body.
+    pub fn new(line_ends: LineEnds) -> Self {
+        Self { line_ends, at_line_start: true, pending_cr: false, eight_bit: false }
+    }
+
+    /// Appends the next chunk to `out`, encoded. The result does not depend on how the body is cut up.
+    ///
+    /// # Errors
+    /// `Body` for a lone CR or LF if they are refused.
+    pub fn encode(&mut self, mut chunk: &[u8], out: &mut BytesMut) -> Result<()> {
+        self.eight_bit |= !chunk.is_ascii();
+        out.reserve(chunk.len() + 64);
+        while let Some(first) = chunk.first() {
+            if self.pending_cr {
+                self.pending_cr = false;
+                if *first == b'\n' {
+                    chunk = chunk.get(1..).unwrap_or_default();
+                } else {
+                    self.lone()?;
+                }
+                out.extend_from_slice(b"\r\n");
+                self.at_line_start = true;
+                continue;
+            }
+            if self.at_line_start && *first == b'.' {
+                out.extend_from_slice(b".");
+            }
+            let end = memchr::memchr2(b'\r', b'\n', chunk).unwrap_or(chunk.len());
+            let (text, rest) = chunk.split_at(end);
+            out.extend_from_slice(text);
+            self.at_line_start &= text.is_empty();
+            chunk = rest;
+            match chunk.first() {
+                Some(b'\r') => {
+                    self.pending_cr = true;
+                    chunk = chunk.get(1..).unwrap_or_default();
+                }
+                Some(_) => {
+                    self.lone()?;
+                    out.extend_from_slice(b"\r\n");
+                    self.at_line_start = true;
+                    chunk = chunk.get(1..).unwrap_or_default();
+                }
+                None => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// Appends the end of the body: a line end if the last line has none, and the terminator.
+    ///
+    /// # Errors
+    /// `Body` for a lone CR at the end if it is refused.
+    pub fn finish(mut self, out: &mut BytesMut) -> Result<()> {
+        if self.pending_cr {
+            self.lone()?;
+            self.at_line_start = false;
+        }
+        out.extend_from_slice(if self.at_line_start { b".\r\n" } else { b"\r\n.\r\n" });
+        Ok(())
+    }
+
+    /// True if a byte above 127 has been seen.
+    pub fn is_eight_bit(&self) -> bool {
+        self.eight_bit
+    }
+
+    fn lone(&mut self) -> Result<()> {
+        match self.line_ends {
+            LineEnds::Normalise => Ok(()),
+            LineEnds::Refuse => Err(Error::new(
+                ErrorKind::Body,
+                Phase::Data,
+                "the message holds a CR or LF that is not part of a CRLF",
+            )
+            .with_advice("write CRLF line ends, or let lone ones be normalised")),
+        }
+    }
+}
+
+/// Reads a dot-stuffed body off the line.
+#[derive(Debug, Default)]
+pub struct Decoder {
+    inside_line: bool,
+    ended: bool,
+}
+
+impl Decoder {
+    /// A decoder at the start of a body.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Takes from `input` what can be decoded now: the next piece of the body, `None` if more must be read
+    /// first or the body has ended.
+    pub fn decode(&mut self, input: &mut BytesMut) -> Option<Bytes> {
+        if self.ended {
+            return None;
+        }
+        if !self.inside_line {
+            match (input.first(), input.get(1), input.get(2)) {
+                (None, ..) | (Some(b'.'), None, _) | (Some(b'.'), Some(b'\r'), None) => return None,
+                (Some(b'.'), Some(b'\r'), Some(b'\n')) => {
+                    let _ = input.split_to(3);
+                    self.ended = true;
+                    return None;
+                }
+                (Some(b'.'), ..) => {
+                    let _ = input.split_to(1);
+                }
+                _ => {}
+            }
+            self.inside_line = true;
+        }
+        // Within a line, all is text up to a CRLF that a dot follows, or that the buffer ends with.
+        let end = match memchr::memmem::find(input, b"\r\n.") {
+            Some(at) => {
+                self.inside_line = false;
+                at + 2
+            }
+            None if input.ends_with(b"\r\n") => {
+                self.inside_line = false;
+                input.len()
+            }
+            None if input.ends_with(b"\r") => input.len() - 1,
+            None => input.len(),
+        };
+        (end > 0).then(|| input.split_to(end).freeze())
+    }
+
+    /// True once the terminator has been read.
+    pub fn is_ended(&self) -> bool {
+        self.ended
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn encode(pieces: &[&[u8]]) -> Vec<u8> {
+        let mut encoder = Encoder::new(LineEnds::Normalise);
+        let mut out = BytesMut::new();
+        for piece in pieces {
+            encoder.encode(piece, &mut out).unwrap();
+        }
+        encoder.finish(&mut out).unwrap();
+        out.to_vec()
+    }
+
+    fn decode(bytes: &[u8], step: usize) -> (Vec<u8>, bool, usize) {
+        let (mut decoder, mut input, mut out) = (Decoder::new(), BytesMut::new(), Vec::new());
+        for piece in bytes.chunks(step) {
+            input.extend_from_slice(piece);
+            while let Some(piece) = decoder.decode(&mut input) {
+                out.extend_from_slice(&piece);
+            }
+        }
+        (out, decoder.is_ended(), input.len())
+    }
+
+    #[test]
+    fn no_body_can_end_the_data_early() {
+        for x in ["\r\n", "\n", "\r", "\r\r\n", "\n\r", "\r\n\0"] {
+            for y in ["\r\n", "\n", "\r", "\r\r\n", "\n\r", "\0\r\n"] {
+                let body = format!("a{x}.{y}b");
+                let out = encode(&[body.as_bytes()]);
+                let ends: Vec<_> = memchr::memmem::find_iter(&out, b"\r\n.\r\n").collect();
+                assert_eq!(ends, [out.len() - 5], "{body:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn the_end_of_data_is_one_whatever_the_last_line_is() {
+        assert_eq!(encode(&[b""]), b".\r\n");
+        assert_eq!(encode(&[b"a"]), b"a\r\n.\r\n");
+        assert_eq!(encode(&[b"a\r\n"]), b"a\r\n.\r\n");
+        assert_eq!(encode(&[b"a\r"]), b"a\r\n.\r\n");
+        assert_eq!(encode(&[b".", b".\n", b"."]), b"...\r\n..\r\n.\r\n");
+        let mut strict = Encoder::new(LineEnds::Refuse);
+        assert!(strict.encode(b"a\r\nb\nc", &mut BytesMut::new()).is_err());
+    }
+
+    #[test]
+    fn a_cut_body_never_looks_complete() {
+        let wire = b"Subject: x\r\n\r\n..dot\r\nbare\nlf .\r\n..\r\n.\r\n";
+        for n in 0..wire.len() {
+            assert!(!decode(&wire[..n], 1).1, "{n}");
+        }
+        assert_eq!(decode(wire, 3), (b"Subject: x\r\n\r\n.dot\r\nbare\nlf .\r\n.\r\n".to_vec(), true, 0));
+        assert_eq!(decode(b".\r\n+OK next", 1000), (Vec::new(), true, 8));
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_encoded_decodes_to_the_normalised_body_however_it_is_cut(
+            body in proptest::collection::vec(prop_oneof![Just(b'.'), Just(b'\r'), Just(b'\n'), any::<u8>()], 0..200),
+            at in 0usize..200, step in 1usize..9,
+        ) {
+            let whole = encode(&[&body]);
+            let at = at.min(body.len());
+            prop_assert_eq!(&encode(&[&body[..at], &body[at..]]), &whole);
+            let one_by_one: Vec<&[u8]> = body.chunks(1).collect();
+            prop_assert_eq!(&encode(&one_by_one), &whole);
+            let (text, ended, rest) = decode(&whole, step);
+            prop_assert!(ended && rest == 0);
+            let mut want = Vec::new();
+            let mut bytes = body.iter().peekable();
+            while let Some(b) = bytes.next() {
+                match b {
+                    b'\r' => { if bytes.peek() == Some(&&b'\n') { bytes.next(); } want.extend(b"\r\n"); }
+                    b'\n' => want.extend(b"\r\n"),
+                    b => want.push(*b),
+                }
+            }
+            if !want.is_empty() && !want.ends_with(b"\r\n") { want.extend(b"\r\n"); }
+            prop_assert_eq!(text, want);
+        }
+    }
+}

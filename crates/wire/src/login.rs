@@ -1,0 +1,120 @@
+//! Who we are to a server.
+
+use crate::sasl::Mechanism;
+use postrider_core::{Properties, Property, PropertySpec, Result, Secret, Target, Words};
+
+const USER: Property<String> = Property::new("user", "Name to sign in with.").shared();
+const PASSWORD: Property<Secret> =
+    Property::new("password", "Password, or an app password where the provider wants one.");
+const TOKEN: Property<Secret> =
+    Property::new("auth.token", "OAuth 2 access token; used instead of a password (OAUTHBEARER, XOAUTH2).");
+const MECHANISMS: Property<Words> = Property::new(
+    "auth.mechanisms",
+    "SASL mechanisms that may be used, in order of preference. Unset: all of EXTERNAL, SCRAM-SHA-256-PLUS, \
+     SCRAM-SHA-256, OAUTHBEARER, XOAUTH2, PLAIN, LOGIN, strongest first.",
+);
+const AUTHORIZATION_ID: Property<String> =
+    Property::new("sasl.authorizationid", "Whose mail to act on, if not the user's own.");
+const CLEARTEXT: Property<bool> = Property::new(
+    "auth.cleartext",
+    "Send password or token even over a connection that anybody on the way can read. Never needed for loopback.",
+)
+.default("false");
+
+/// Credentials and how they may be used.
+#[derive(Clone, Debug, Default)]
+#[non_exhaustive]
+pub struct Login {
+    /// Name to sign in with; empty if there is none.
+    pub user: String,
+    /// Password.
+    pub password: Option<Secret>,
+    /// OAuth 2 access token.
+    pub token: Option<Secret>,
+    /// Whose mail to act on.
+    pub authorization_id: Option<String>,
+    /// Mechanisms allowed, in order of preference; empty allows all, strongest first.
+    pub allowed: Vec<Mechanism>,
+    /// Send what reveals the password over a connection anybody can read.
+    pub allow_cleartext: bool,
+    /// The TLS session shows a client certificate.
+    pub has_certificate: bool,
+    /// The server's name, which OAUTHBEARER repeats.
+    pub host: String,
+    /// The server's port, which OAUTHBEARER repeats.
+    pub port: u16,
+}
+
+impl Login {
+    /// The properties that [`Login::read`] reads.
+    pub const PROPERTIES: &'static [PropertySpec] = &[
+        USER.spec(),
+        PASSWORD.spec(),
+        TOKEN.spec(),
+        MECHANISMS.spec(),
+        AUTHORIZATION_ID.spec(),
+        CLEARTEXT.spec(),
+    ];
+
+    /// A name and a password for this server.
+    pub fn password(target: &Target, user: impl Into<String>, password: impl Into<Secret>) -> Self {
+        Self { user: user.into(), password: Some(password.into()), ..Self::none(target) }
+    }
+
+    /// A name and an OAuth 2 access token for this server.
+    pub fn token(target: &Target, user: impl Into<String>, token: impl Into<Secret>) -> Self {
+        Self { user: user.into(), token: Some(token.into()), ..Self::none(target) }
+    }
+
+    /// No credentials for this server, but perhaps a client certificate.
+    pub fn none(target: &Target) -> Self {
+        Self {
+            has_certificate: target.tls_options.certificate_file.is_some(),
+            host: target.host.clone(),
+            port: target.port,
+            ..Self::default()
+        }
+    }
+
+    /// Reads the credentials for `target` from a transport's properties.
+    ///
+    /// # Errors
+    /// `Configuration` naming the key, also for an unknown mechanism and for a password without a user.
+    pub fn read(properties: &Properties, target: &Target) -> Result<Self> {
+        let mut login = Self::none(target);
+        login.user = properties.read(&USER)?.unwrap_or_default();
+        login.password = properties.read(&PASSWORD)?;
+        login.token = properties.read(&TOKEN)?;
+        login.authorization_id = properties.read(&AUTHORIZATION_ID)?;
+        login.allow_cleartext = properties.require(&CLEARTEXT)?;
+        for word in properties.read(&MECHANISMS)?.unwrap_or_default().0 {
+            let mechanism = Mechanism::parse(&word).ok_or_else(|| {
+                let known = Mechanism::ALL.map(Mechanism::name).join(", ");
+                properties.fault(
+                    &MECHANISMS,
+                    &format!("there is no mechanism \"{}\"; there are {known}", word.escape_debug()),
+                )
+            })?;
+            login.allowed.push(mechanism);
+        }
+        if login.user.is_empty() && (login.password.is_some() || login.token.is_some()) {
+            return Err(properties.fault(&USER, "there is a password or token but no user to go with it"));
+        }
+        Ok(login)
+    }
+
+    /// True if there is anything to sign in with.
+    pub fn is_given(&self) -> bool {
+        self.password.is_some() || self.token.is_some() || self.has_certificate
+    }
+
+    /// The mechanisms allowed, in order of preference.
+    pub fn mechanisms(&self) -> Vec<Mechanism> {
+        if self.allowed.is_empty() { Mechanism::ALL.to_vec() } else { self.allowed.clone() }
+    }
+
+    /// Every secret in it, for masking.
+    pub fn secrets(&self) -> impl Iterator<Item = &Secret> {
+        self.password.iter().chain(&self.token)
+    }
+}
