@@ -1,6 +1,6 @@
 //! The properties that belong to a session and to no transport: `mail.<name>`.
 
-use crate::{Address, Property, PropertySpec};
+use crate::{Address, Milliseconds, Property, PropertySpec};
 
 /// The transport that messages come in by.
 pub const STORE_PROTOCOL: Property<String> =
@@ -20,6 +20,20 @@ pub const DEBUG: Property<bool> =
         .default("false")
         .shared();
 
+/// How many connections a mailer has at most.
+pub const MAILER_CONNECTIONS: Property<usize> =
+    Property::new("mailer.connections", "Most connections of one mailer at a time, 1 and up.").default("4");
+
+/// How long a mailer keeps a connection that nobody uses.
+pub const MAILER_IDLE_TIMEOUT: Property<Milliseconds> =
+    Property::new("mailer.idletimeout", "Longest time an unused connection of a mailer is kept.").default("45s");
+
 /// All of them.
-pub const PROPERTIES: &[PropertySpec] =
-    &[STORE_PROTOCOL.spec(), TRANSPORT_PROTOCOL.spec(), FROM.spec(), DEBUG.spec()];
+pub const PROPERTIES: &[PropertySpec] = &[
+    STORE_PROTOCOL.spec(),
+    TRANSPORT_PROTOCOL.spec(),
+    FROM.spec(),
+    DEBUG.spec(),
+    MAILER_CONNECTIONS.spec(),
+    MAILER_IDLE_TIMEOUT.spec(),
+];

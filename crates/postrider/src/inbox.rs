@@ -1,0 +1,149 @@
+//! Receiving.
+
+use crate::Spool;
+use futures_core::Stream;
+use postrider_core::{Body, IncomingTransport, Listing, MessageId, MessageInfo, Query, Result, Settle, Wake};
+use std::collections::VecDeque;
+use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+/// One mailbox. Nothing is ever handed over half, and nothing changes on the server before
+/// [`settle`](Self::settle) says so.
+pub struct Inbox {
+    transport: Box<dyn IncomingTransport>,
+}
+
+impl Inbox {
+    pub(crate) fn new(transport: Box<dyn IncomingTransport>) -> Self {
+        Self { transport }
+    }
+
+    /// One page of messages, oldest first.
+    ///
+    /// # Errors
+    /// As [`IncomingTransport::list`].
+    ///
+    /// # Cancellation
+    /// Costs the connection; nothing changes in the mailbox.
+    pub async fn list(&mut self, query: &Query) -> Result<Listing> {
+        self.transport.list(query).await
+    }
+
+    /// All messages, oldest first, page after page as they are asked for; `query.limit` is the size of a page.
+    /// An error ends the stream.
+    pub fn list_all(&mut self, query: Query) -> impl Stream<Item = Result<MessageInfo>> + Send + Unpin + '_ {
+        Pages { ready: VecDeque::new(), state: PageState::Idle(self, query) }
+    }
+
+    /// One message as it comes off the wire, in constant memory; it may still end in an error.
+    ///
+    /// # Errors
+    /// As [`IncomingTransport::fetch`].
+    ///
+    /// # Cancellation
+    /// Costs the connection; the message stays.
+    pub async fn fetch(&mut self, id: &MessageId) -> Result<Body<'_>> {
+        self.transport.fetch(id).await
+    }
+
+    /// One whole message: what a handler should get.
+    ///
+    /// # Errors
+    /// As [`fetch`](Self::fetch), and `Limit` if a large one can't be spooled.
+    ///
+    /// # Cancellation
+    /// As [`fetch`](Self::fetch).
+    pub async fn receive(&mut self, id: &MessageId) -> Result<Spool> {
+        Spool::read(self.transport.fetch(id).await?).await
+    }
+
+    /// Does `how` with handled messages.
+    ///
+    /// # Errors
+    /// As [`IncomingTransport::settle`].
+    ///
+    /// # Cancellation
+    /// Some may be settled; asking again is safe.
+    pub async fn settle(&mut self, ids: &[MessageId], how: &Settle) -> Result<()> {
+        self.transport.settle(ids, how).await
+    }
+
+    /// Waits for news, at most for `limit`.
+    ///
+    /// # Errors
+    /// As [`IncomingTransport::wait`].
+    ///
+    /// # Cancellation
+    /// Costs at most the connection.
+    pub async fn wait(&mut self, limit: Duration) -> Result<Wake> {
+        self.transport.wait(limit).await
+    }
+
+    /// Ends the session in good order; over POP3 this is what deletes.
+    ///
+    /// # Errors
+    /// If settled messages may not have been deleted.
+    ///
+    /// # Cancellation
+    /// As if the connection had been cut.
+    pub async fn close(self) -> Result<()> {
+        self.transport.close().await
+    }
+}
+
+impl fmt::Debug for Inbox {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Inbox").finish_non_exhaustive()
+    }
+}
+
+type PageFuture<'a> = Pin<Box<dyn Future<Output = (&'a mut Inbox, Query, Result<Listing>)> + Send + 'a>>;
+
+struct Pages<'a> {
+    ready: VecDeque<MessageInfo>,
+    state: PageState<'a>,
+}
+
+enum PageState<'a> {
+    Idle(&'a mut Inbox, Query),
+    Asking(PageFuture<'a>),
+    Done,
+}
+
+impl Stream for Pages<'_> {
+    type Item = Result<MessageInfo>;
+
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        loop {
+            if let Some(info) = self.ready.pop_front() {
+                return Poll::Ready(Some(Ok(info)));
+            }
+            match std::mem::replace(&mut self.state, PageState::Done) {
+                PageState::Done => return Poll::Ready(None),
+                PageState::Idle(inbox, query) => {
+                    self.state = PageState::Asking(Box::pin(async move {
+                        let page = inbox.list(&query).await;
+                        (inbox, query, page)
+                    }));
+                }
+                PageState::Asking(mut future) => match future.as_mut().poll(cx) {
+                    Poll::Pending => {
+                        self.state = PageState::Asking(future);
+                        return Poll::Pending;
+                    }
+                    Poll::Ready((_, _, Err(error))) => return Poll::Ready(Some(Err(error))),
+                    Poll::Ready((inbox, query, Ok(page))) => {
+                        if let (true, Some(last)) = (page.more, page.messages.last()) {
+                            let query = query.after(last.id.clone());
+                            self.state = PageState::Idle(inbox, query);
+                        }
+                        self.ready = page.messages.into();
+                    }
+                },
+            }
+        }
+    }
+}
