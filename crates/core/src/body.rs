@@ -19,6 +19,7 @@ pub struct Body<'a> {
     source: Source<'a>,
     current: Bytes,
     size: Option<u64>,
+    read: u64,
 }
 
 type BoxedStream<'a> = Pin<Box<dyn Stream<Item = Result<Bytes>> + Send + 'a>>;
@@ -33,7 +34,7 @@ impl<'a> Body<'a> {
     pub fn from_bytes(bytes: impl Into<Bytes>) -> Self {
         let current = bytes.into();
         let size = Some(current.len() as u64);
-        Self { source: Source::Done, current, size }
+        Self { source: Source::Done, current, size, read: 0 }
     }
 
     /// A body made chunk by chunk: `step` gets the state and gives the next chunk with the state to go on
@@ -49,7 +50,7 @@ impl<'a> Body<'a> {
 
     /// A body from a stream of chunks.
     pub fn from_stream(stream: impl Stream<Item = Result<Bytes>> + Send + 'a) -> Self {
-        Self { source: Source::Stream(Box::pin(stream)), current: Bytes::new(), size: None }
+        Self { source: Source::Stream(Box::pin(stream)), current: Bytes::new(), size: None, read: 0 }
     }
 
     /// A body from a reader, in chunks of at most 64 KiB. Its errors become [`ErrorKind::Body`].
@@ -101,20 +102,48 @@ impl<'a> Body<'a> {
 
     fn poll_chunk(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes>>> {
         if !self.current.is_empty() {
-            return Poll::Ready(Some(Ok(std::mem::take(&mut self.current))));
+            let chunk = std::mem::take(&mut self.current);
+            return Poll::Ready(self.counted(chunk).transpose());
         }
         loop {
-            let Source::Stream(stream) = &mut self.source else { return Poll::Ready(None) };
+            let Source::Stream(stream) = &mut self.source else {
+                // Said once; asked again, the end is plain: an error never comes twice.
+                let short = self.size.take().filter(|size| *size != self.read);
+                return Poll::Ready(short.map(|size| Err(misfit(size))));
+            };
             match ready!(stream.as_mut().poll_next(cx)) {
                 Some(Ok(chunk)) if chunk.is_empty() => {}
-                Some(Ok(chunk)) => return Poll::Ready(Some(Ok(chunk))),
-                end => {
+                Some(Ok(chunk)) => return Poll::Ready(self.counted(chunk).transpose()),
+                None => self.source = Source::Done,
+                error => {
                     self.source = Source::Done;
-                    return Poll::Ready(end);
+                    self.size = None;
+                    return Poll::Ready(error);
                 }
             }
         }
     }
+
+    /// Holds the body to the size it was said to have.
+    fn counted(&mut self, chunk: Bytes) -> Result<Option<Bytes>> {
+        self.read += chunk.len() as u64;
+        match self.size {
+            Some(size) if self.read > size => {
+                self.source = Source::Done;
+                self.size = None;
+                Err(misfit(size))
+            }
+            _ => Ok(Some(chunk)),
+        }
+    }
+}
+
+fn misfit(size: u64) -> Error {
+    Error::new(
+        ErrorKind::Body,
+        Phase::Data,
+        format!("the body is not of the {size} bytes it was said to have"),
+    )
 }
 
 impl Stream for Body<'_> {
@@ -132,16 +161,18 @@ impl AsyncRead for Body<'_> {
         out: &mut ReadBuf<'_>,
     ) -> Poll<std::io::Result<()>> {
         let this = self.get_mut();
-        if this.current.is_empty() {
-            match ready!(this.poll_chunk(cx)) {
-                None => return Poll::Ready(Ok(())),
-                Some(Err(error)) => return Poll::Ready(Err(error.into())),
-                Some(Ok(chunk)) => this.current = chunk,
+        match ready!(this.poll_chunk(cx)) {
+            None => Poll::Ready(Ok(())),
+            Some(Err(error)) => Poll::Ready(Err(error.into())),
+            Some(Ok(mut chunk)) => {
+                let n = chunk.len().min(out.remaining());
+                out.put_slice(&chunk.split_to(n));
+                // What does not fit is read again.
+                this.read -= chunk.len() as u64;
+                this.current = chunk;
+                Poll::Ready(Ok(()))
             }
         }
-        let n = this.current.len().min(out.remaining());
-        out.put_slice(&this.current.split_to(n));
-        Poll::Ready(Ok(()))
     }
 }
 
@@ -261,6 +292,18 @@ mod tests {
         assert_eq!(three(true).read_all(10).await.unwrap_err().kind(), ErrorKind::Closed);
         let io = three(true).read_to_end(&mut Vec::new()).await.unwrap_err();
         assert_eq!(Error::from_io(io, Phase::Data).message(), "cut");
+    }
+
+    #[tokio::test]
+    async fn a_body_is_held_to_the_size_it_was_said_to_have() {
+        assert!(three(false).with_size(6).read_all(10).await.is_ok());
+        let mut text = String::new();
+        three(false).with_size(6).read_to_string(&mut text).await.unwrap();
+        for size in [5, 7] {
+            let error = three(false).with_size(size).read_all(10).await.unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::Body);
+        }
+        assert!(Body::from_bytes("ab").with_size(3).read_all(10).await.is_err());
     }
 
     #[tokio::test]

@@ -26,7 +26,8 @@ pub const MAILER_CONNECTIONS: Property<usize> =
 
 /// How long a mailer keeps a connection that nobody uses.
 pub const MAILER_IDLE_TIMEOUT: Property<Milliseconds> =
-    Property::new("mailer.idletimeout", "Longest time an unused connection of a mailer is kept.").default("45s");
+    Property::new("mailer.idletimeout", "Longest time an unused connection of a mailer is kept.")
+        .default("45s");
 
 /// All of them.
 pub const PROPERTIES: &[PropertySpec] = &[

@@ -13,7 +13,7 @@
 //!     line.write_all(b"QUIT\r\n").await.unwrap();
 //!     let mut said = String::new();
 //!     line.read_to_string(&mut said).await.unwrap();
-//!     postrider_core::Result::Ok(said)
+//!     Ok::<_, postrider_core::Error>(said)
 //! });
 //! assert_eq!(said.unwrap().unwrap(), "220 hello\r\n221 bye\r\n");
 //! host.assert_followed();

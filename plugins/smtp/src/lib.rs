@@ -1,1 +1,53 @@
-//! Outgoing transport smtp for Postrider.
+//! Outgoing transport `smtp` (and `smtps`): message submission by RFC 5321, RFC 6409 and RFC 8314.
+//!
+//! ```no_run
+//! # use std::sync::Arc; use postrider_core::*;
+//! # async fn example(host: Arc<dyn Host>) -> Result<()> {
+//! use postrider_smtp::{Smtp, SmtpConfig};
+//! use postrider_wire::Login;
+//!
+//! let target = Target::new("mail.example.org", 465, TlsMode::Implicit)?;
+//! let login = Login::password(&target, "me", "secret");
+//! let mut smtp = Smtp::new(SmtpConfig::new(target, login), host);
+//! let envelope = Envelope::parse(Some("me@example.org"), ["you@example.org"])?;
+//! let receipt = smtp.send(&envelope, "Subject: hello\r\n\r\nBy Postrider.\r\n".into()).await?;
+//! # Ok(()) }
+//! ```
+//!
+//! | file | what is in it |
+//! |---|---|
+//! | `config.rs` | the property table and [`SmtpConfig`] |
+//! | `transport.rs` | [`Smtp`], the contract |
+//! | `session.rs` | the driver: greeting, EHLO, STARTTLS, replies |
+//! | `auth.rs` | signing in |
+//! | `submission.rs` | the driver of one message |
+//! | `engine/` | pure: replies, capabilities, commands, the transaction and its outcome |
+
+mod auth;
+mod config;
+mod engine;
+mod session;
+mod submission;
+mod transport;
+
+pub use config::SmtpConfig;
+pub use engine::{Capabilities, ReplyReader, SmtpReply};
+pub use transport::Smtp;
+
+use postrider_core::{
+    Alias, Host, OutgoingTransport, Properties, Result, Target, TransportFactory, register,
+};
+use postrider_wire::{Login, Timing};
+use std::sync::Arc;
+
+/// What a registry knows of this transport.
+pub static FACTORY: TransportFactory = TransportFactory::outgoing("smtp", &make)
+    .about("Message submission over SMTP (RFC 5321, RFC 6409)")
+    .aliases(&[Alias { name: "smtps", preset: &[("mail.smtps.ssl.enable", "true")] }])
+    .properties(&[Target::PROPERTIES, Login::PROPERTIES, Timing::PROPERTIES, config::PROPERTIES]);
+
+register!(FACTORY);
+
+fn make(properties: &Properties, host: Arc<dyn Host>) -> Result<Box<dyn OutgoingTransport>> {
+    Ok(Box::new(Smtp::new(SmtpConfig::read(properties)?, host)))
+}

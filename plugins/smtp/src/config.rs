@@ -1,0 +1,175 @@
+//! What SMTP can be told.
+
+use crate::engine::{NotifyWord, RetWord};
+use postrider_core::{
+    Address, Notify, Ports, Properties, Property, PropertySpec, PropertyValue, Result, ReturnContent, Target,
+    ValueType, session_property,
+};
+use postrider_wire::dot::LineEnds;
+use postrider_wire::{Login, Timing};
+
+const LOCALHOST: Property<HelloName> =
+    Property::new("localhost", "Name or address literal to introduce ourselves with in EHLO.")
+        .default("[127.0.0.1]");
+const EHLO: Property<bool> = Property::new(
+    "ehlo",
+    "Say EHLO; false says HELO and does without every extension, TLS and sign-in included.",
+)
+.default("true");
+const AUTH: Property<bool> = Property::new(
+    "auth",
+    "true: there must be credentials. false: do not sign in even if there are. Unset: sign in if there are.",
+);
+const SEND_PARTIAL: Property<bool> = Property::new(
+    "sendpartial",
+    "Send to the recipients that are accepted even if others are refused. false: one refusal cancels the message.",
+)
+.default("false");
+const DSN_NOTIFY: Property<NotifyWord> = Property::new(
+    "dsn.notify",
+    "When a delivery report is wished for, where the envelope does not say: NEVER, or any of SUCCESS, FAILURE, DELAY.",
+);
+const DSN_RET: Property<RetWord> = Property::new(
+    "dsn.ret",
+    "How much of the message a failure report carries, where the envelope does not say: FULL or HDRS.",
+);
+const QUIT_WAIT: Property<bool> =
+    Property::new("quitwait", "Wait for the answer to QUIT, at most 5 s.").default("true");
+const SUBMITTER: Property<Address> =
+    Property::new("submitter", "Address that goes into the AUTH parameter of MAIL FROM (RFC 4954 §5).");
+const PIPELINING: Property<bool> = Property::new(
+    "pipelining",
+    "Send the commands of an envelope without waiting for each answer where the server offers PIPELINING.",
+)
+.default("true");
+const LINE_ENDS: Property<LineEndsWord> = Property::new(
+    "lineends",
+    "What becomes of a CR or LF that is not part of a CRLF: normalise makes it CRLF, refuse fails the message.",
+)
+.default("normalise");
+
+pub(crate) const PROPERTIES: &[PropertySpec] = &[
+    LOCALHOST.spec(),
+    EHLO.spec(),
+    AUTH.spec(),
+    SEND_PARTIAL.spec(),
+    DSN_NOTIFY.spec(),
+    DSN_RET.spec(),
+    QUIT_WAIT.spec(),
+    SUBMITTER.spec(),
+    PIPELINING.spec(),
+    LINE_ENDS.spec(),
+];
+
+/// Everything an SMTP transport can be told, typed. Each field is the property of the same meaning.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct SmtpConfig {
+    /// The server.
+    pub target: Target,
+    /// Who we are; without credentials no sign-in happens.
+    pub login: Login,
+    /// Deadlines.
+    pub timing: Timing,
+    /// Name to say EHLO with: a host name or an address literal.
+    pub hello: String,
+    /// Say EHLO rather than HELO.
+    pub ehlo: bool,
+    /// `Some(true)`: credentials must be there; `Some(false)`: never sign in.
+    pub auth: Option<bool>,
+    /// Send to accepted recipients even if others are refused.
+    pub send_partial: bool,
+    /// NOTIFY where the envelope has none.
+    pub notify: Option<Notify>,
+    /// RET where the envelope has none.
+    pub returned: Option<ReturnContent>,
+    /// Wait for the answer to QUIT.
+    pub quit_wait: bool,
+    /// AUTH parameter of MAIL FROM.
+    pub submitter: Option<Address>,
+    /// Use PIPELINING where offered.
+    pub pipelining: bool,
+    /// What becomes of lone CR and LF.
+    pub line_ends: LineEnds,
+    /// Write the dialogue to the transcript.
+    pub debug: bool,
+}
+
+impl SmtpConfig {
+    /// A server and credentials, all else as the properties' defaults.
+    pub fn new(target: Target, login: Login) -> Self {
+        Self {
+            target,
+            login,
+            timing: Timing::default(),
+            hello: "[127.0.0.1]".into(),
+            ehlo: true,
+            auth: None,
+            send_partial: false,
+            notify: None,
+            returned: None,
+            quit_wait: true,
+            submitter: None,
+            pipelining: true,
+            line_ends: LineEnds::Normalise,
+            debug: false,
+        }
+    }
+
+    /// Reads everything from the properties of the transport's scope.
+    ///
+    /// # Errors
+    /// `Configuration` naming the key and its origin.
+    pub fn read(properties: &Properties) -> Result<Self> {
+        let target = Target::read(properties, Ports::new(465, 587, 25))?;
+        let login = Login::read(properties, &target)?;
+        let mut config = Self::new(target, login);
+        config.timing = Timing::read(properties)?;
+        config.hello = properties.require(&LOCALHOST)?.0;
+        config.ehlo = properties.require(&EHLO)?;
+        config.auth = properties.read(&AUTH)?;
+        if config.auth == Some(true) && !config.login.is_given() {
+            return Err(properties
+                .fault(&AUTH, "signing in is required but there are no credentials")
+                .with_advice("set user and password (or auth.token) of the same transport"));
+        }
+        config.send_partial = properties.require(&SEND_PARTIAL)?;
+        config.notify = properties.read(&DSN_NOTIFY)?.map(|w| w.0);
+        config.returned = properties.read(&DSN_RET)?.map(|w| w.0);
+        config.quit_wait = properties.require(&QUIT_WAIT)?;
+        config.submitter = properties.read(&SUBMITTER)?;
+        config.pipelining = properties.require(&PIPELINING)?;
+        config.line_ends = properties.require(&LINE_ENDS)?.0;
+        config.debug = properties.require(&session_property::DEBUG)?;
+        Ok(config)
+    }
+}
+
+/// A name that can stand in EHLO: nothing in it ends the command.
+struct HelloName(String);
+
+impl PropertyValue for HelloName {
+    const TYPE: ValueType = ValueType::Text;
+
+    fn parse(text: &str) -> Result<Self, String> {
+        let good = |c: char| c.is_ascii_alphanumeric() || ".-_:[]".contains(c);
+        if text.is_empty() || text.len() > 255 || !text.chars().all(good) {
+            return Err("a host name or an address literal such as [192.0.2.1] is expected".into());
+        }
+        Ok(Self(text.to_owned()))
+    }
+}
+
+struct LineEndsWord(LineEnds);
+
+impl PropertyValue for LineEndsWord {
+    const TYPE: ValueType = ValueType::Text;
+
+    fn parse(text: &str) -> Result<Self, String> {
+        match text {
+            "normalise" => Ok(Self(LineEnds::Normalise)),
+            "refuse" => Ok(Self(LineEnds::Refuse)),
+            _ => Err("normalise or refuse is expected".into()),
+        }
+    }
+}

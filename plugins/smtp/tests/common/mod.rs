@@ -1,0 +1,47 @@
+//! What the tests of this crate share.
+#![allow(dead_code, unreachable_pub, clippy::unwrap_used)]
+
+pub(crate) mod server;
+
+use postrider_core::*;
+use postrider_smtp::{Smtp, SmtpConfig};
+use postrider_testkit::{Dialogue, VirtualHost};
+use postrider_wire::Login;
+use std::sync::Arc;
+
+pub const SECRET: &str = "hunter2secret";
+pub const BODY: &str = "Subject: x\n\n.dot\r\nend\r\n\r\n";
+pub const NORMALISED: &str = "Subject: x\r\n\r\n.dot\r\nend\r\n\r\n";
+
+pub fn dialogue(name: &str) -> Dialogue {
+    Dialogue::load(format!("{}/tests/dialogues/{name}.txt", env!("CARGO_MANIFEST_DIR"))).unwrap()
+}
+
+pub fn config(tls: TlsMode) -> SmtpConfig {
+    let target = Target::new("mail.example", 465, tls).unwrap();
+    let login = Login::password(&target, "me", SECRET);
+    SmtpConfig::new(target, login)
+}
+
+pub fn anonymous(tls: TlsMode) -> SmtpConfig {
+    let target = Target::new("mail.example", 25, tls).unwrap();
+    SmtpConfig::new(target.clone(), Login::none(&target))
+}
+
+pub fn smtp(config: SmtpConfig, host: &VirtualHost) -> Smtp {
+    Smtp::new(config, Arc::new(host.clone()))
+}
+
+pub fn to(addresses: &[&str]) -> Envelope {
+    Envelope::parse(Some("me@example.org"), addresses.iter().copied()).unwrap()
+}
+
+/// The outcome in a word, with what a test compares.
+pub fn word(outcome: &Result<Receipt>) -> String {
+    match outcome {
+        Ok(receipt) => {
+            format!("delivered {}", receipt.recipients.iter().filter(|r| r.verdict.is_accepted()).count())
+        }
+        Err(error) => format!("{:?} {:?}", error.outcome(), error.phase()),
+    }
+}
