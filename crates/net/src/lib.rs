@@ -1,1 +1,32 @@
-//! The tokio and rustls Host for Postrider: the only crate that opens a socket.
+//! The tokio and rustls [`Host`](postrider_core::Host) for Postrider: the only crate that opens a socket.
+//!
+//! ```no_run
+//! # async fn f() -> postrider_core::Result<()> {
+//! use postrider_core::{Host, Target, TlsMode};
+//! let host = postrider_net::TokioHost::new();
+//! let connection = host.connect(&Target::new("mail.example.org", 993, TlsMode::Implicit)?).await?;
+//! assert!(connection.tls().is_some());
+//! # Ok(()) }
+//! ```
+//!
+//! What happens in [`connect`](postrider_core::Host::connect), file by file: `config` makes or finds the TLS
+//! configuration (`roots` and `pem` read the certificates), `name` and `resolve` turn the host name into
+//! addresses, `dial` races them, `tls` does the handshake over a `tap` that remembers the first bytes,
+//! `binding` ties the session to its channel, `stream` is what the transport gets, and `tls_error` puts what
+//! went wrong into words.
+
+mod binding;
+mod config;
+mod dial;
+mod host;
+mod name;
+mod pem;
+mod resolve;
+mod roots;
+mod stream;
+mod tap;
+mod tls;
+mod tls_error;
+mod tls_error_certificate;
+
+pub use host::{TokioHost, TokioHostBuilder};

@@ -1,0 +1,133 @@
+//! The host: what it is made of and the order in which a connection comes about.
+
+use crate::config::Configs;
+use crate::dial;
+use crate::name::HostName;
+use crate::resolve::{self, AddressFilter};
+use crate::roots::Roots;
+use crate::stream::Clear;
+use crate::tls;
+use postrider_core::{Connection, Host, Result, Target, TlsMode, async_trait};
+use std::fmt;
+use std::future::Future;
+use std::net::IpAddr;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::time::Instant;
+
+/// A [`Host`] on tokio and rustls: TCP with happy eyeballs, TLS 1.2 and 1.3, tokio's clock.
+///
+/// Its methods need a running tokio runtime with I/O and time enabled and panic outside one; making the
+/// host does not. Cheap to clone: clones share TLS configurations and with them resumable sessions, so one
+/// host for the whole program is best.
+#[derive(Clone)]
+pub struct TokioHost {
+    configs: Arc<Configs>,
+    filter: Option<AddressFilter>,
+    start: Instant,
+}
+
+impl TokioHost {
+    /// A host that trusts the certificate authorities of the system and connects to any address.
+    ///
+    /// The system's authorities are read when they are first needed. `SSL_CERT_FILE` and `SSL_CERT_DIR`
+    /// count as the system's where OpenSSL honours them.
+    pub fn new() -> Self {
+        Self::with(Roots::system(), None)
+    }
+
+    /// A host with other roots or an address filter.
+    pub fn builder() -> TokioHostBuilder {
+        TokioHostBuilder::default()
+    }
+
+    fn with(roots: Roots, filter: Option<AddressFilter>) -> Self {
+        Self { configs: Arc::new(Configs::new(roots)), filter, start: Instant::now() }
+    }
+}
+
+impl Default for TokioHost {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+#[async_trait]
+impl Host for TokioHost {
+    async fn connect(&self, target: &Target) -> Result<Box<dyn Connection>> {
+        // Certificates that can't be read are found before anything is on the wire.
+        if matches!(target.tls, TlsMode::Implicit | TlsMode::StartTls) {
+            self.configs.config(&target.tls_options).await?;
+        }
+        let name = HostName::read(&target.host)?;
+        let deadline = dial::deadline(target);
+        let addresses = resolve::addresses(target, &name, self.filter.as_ref(), deadline).await?;
+        let tcp = dial::first(target, addresses, deadline).await?;
+        if target.tls == TlsMode::Implicit {
+            return Ok(Box::new(tls::handshake(tcp, &self.configs, target).await?));
+        }
+        Ok(Box::new(Clear::new(tcp, self.configs.clone())))
+    }
+
+    fn sleep(&self, duration: Duration) -> Pin<Box<dyn Future<Output = ()> + Send>> {
+        Box::pin(tokio::time::sleep(duration))
+    }
+
+    fn now(&self) -> Duration {
+        Instant::now().saturating_duration_since(self.start)
+    }
+}
+
+impl fmt::Debug for TokioHost {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("TokioHost").field("filtered", &self.filter.is_some()).finish_non_exhaustive()
+    }
+}
+
+/// Makes a [`TokioHost`] that differs from the default.
+#[derive(Default)]
+pub struct TokioHostBuilder {
+    roots: Option<Vec<u8>>,
+    filter: Option<AddressFilter>,
+}
+
+impl TokioHostBuilder {
+    /// Trusts the certificates of this PEM text instead of the system's: for tests, and for programs that
+    /// bring their own authorities along. A target's `ssl.cafile` still replaces them.
+    pub fn roots_pem(mut self, pem: impl Into<Vec<u8>>) -> Self {
+        self.roots = Some(pem.into());
+        self
+    }
+
+    /// Connects only to addresses for which `allowed` is true.
+    ///
+    /// Asked after name lookup for every address, literal ones too, so that a host app which takes server
+    /// names from strangers can keep them off its own network. An IPv4 address written as IPv6 is asked
+    /// for as IPv4.
+    pub fn address_filter(mut self, allowed: impl Fn(IpAddr) -> bool + Send + Sync + 'static) -> Self {
+        self.filter = Some(Arc::new(allowed));
+        self
+    }
+
+    /// The host.
+    ///
+    /// # Errors
+    /// `Configuration` if the PEM text has no certificate that can be used.
+    pub fn build(self) -> Result<TokioHost> {
+        let roots = match self.roots {
+            Some(pem) => Roots::fixed(&pem)?,
+            None => Roots::system(),
+        };
+        Ok(TokioHost::with(roots, self.filter))
+    }
+}
+
+impl fmt::Debug for TokioHostBuilder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("TokioHostBuilder")
+            .field("fixed_roots", &self.roots.is_some())
+            .field("filtered", &self.filter.is_some())
+            .finish()
+    }
+}
