@@ -1,9 +1,9 @@
 //! What SMTP can be told.
 
-use crate::engine::{NotifyWord, RetWord};
+use crate::engine::{NotifyWord, RetWord, is_hello_name};
 use postrider_core::{
     Address, Notify, Ports, Properties, Property, PropertySpec, PropertyValue, Result, ReturnContent, Target,
-    ValueType, session_property,
+    TlsMode, ValueType, session_property,
 };
 use postrider_wire::dot::LineEnds;
 use postrider_wire::{Login, Timing};
@@ -34,7 +34,8 @@ const DSN_RET: Property<RetWord> = Property::new(
     "How much of the message a failure report carries, where the envelope does not say: FULL or HDRS.",
 );
 const QUIT_WAIT: Property<bool> =
-    Property::new("quitwait", "Wait for the answer to QUIT, at most 5 s.").default("true");
+    Property::new("quitwait", "Wait for the answer to QUIT, at most 5 s; false closes right behind it.")
+        .default("true");
 const SUBMITTER: Property<Address> =
     Property::new("submitter", "Address that goes into the AUTH parameter of MAIL FROM (RFC 4954 §5).");
 const PIPELINING: Property<bool> = Property::new(
@@ -127,6 +128,9 @@ impl SmtpConfig {
         config.timing = Timing::read(properties)?;
         config.hello = properties.require(&LOCALHOST)?.0;
         config.ehlo = properties.require(&EHLO)?;
+        if !config.ehlo && config.target.tls == TlsMode::StartTls {
+            return Err(properties.fault(&EHLO, "STARTTLS is required, and there is none without EHLO"));
+        }
         config.auth = properties.read(&AUTH)?;
         if config.auth == Some(true) && !config.login.is_given() {
             return Err(properties
@@ -138,6 +142,9 @@ impl SmtpConfig {
         config.returned = properties.read(&DSN_RET)?.map(|w| w.0);
         config.quit_wait = properties.require(&QUIT_WAIT)?;
         config.submitter = properties.read(&SUBMITTER)?;
+        if config.submitter.as_ref().is_some_and(|s| !s.is_ascii()) {
+            return Err(properties.fault(&SUBMITTER, "an ASCII address is expected"));
+        }
         config.pipelining = properties.require(&PIPELINING)?;
         config.line_ends = properties.require(&LINE_ENDS)?.0;
         config.debug = properties.require(&session_property::DEBUG)?;
@@ -152,8 +159,7 @@ impl PropertyValue for HelloName {
     const TYPE: ValueType = ValueType::Text;
 
     fn parse(text: &str) -> Result<Self, String> {
-        let good = |c: char| c.is_ascii_alphanumeric() || ".-_:[]".contains(c);
-        if text.is_empty() || text.len() > 255 || !text.chars().all(good) {
+        if !is_hello_name(text) {
             return Err("a host name or an address literal such as [192.0.2.1] is expected".into());
         }
         Ok(Self(text.to_owned()))

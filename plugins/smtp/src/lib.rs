@@ -18,20 +18,22 @@
 //! |---|---|
 //! | `config.rs` | the property table and [`SmtpConfig`] |
 //! | `transport.rs` | [`Smtp`], the contract |
-//! | `session.rs` | the driver: greeting, EHLO, STARTTLS, replies |
-//! | `auth.rs` | signing in |
-//! | `submission.rs` | the driver of one message |
-//! | `engine/` | pure: replies, capabilities, commands, the transaction and its outcome |
+//! | `session.rs` | the driver: greeting, EHLO, STARTTLS, AUTH, QUIT |
+//! | `session_replies.rs` | the driver: commands, replies and their deadlines |
+//! | `session_submit.rs` | the driver: one message |
+//! | `auth.rs` | pure: signing in |
+//! | `engine/` | pure: replies, the queue that pairs them, capabilities, commands, the transaction and its outcome |
 
 mod auth;
 mod config;
 mod engine;
 mod session;
-mod submission;
+mod session_replies;
+mod session_submit;
 mod transport;
 
 pub use config::SmtpConfig;
-pub use engine::{Capabilities, ReplyReader, SmtpReply};
+pub use engine::Capabilities;
 pub use transport::Smtp;
 
 use postrider_core::{

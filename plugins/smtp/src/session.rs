@@ -1,32 +1,32 @@
-//! The driver of a session: from the dial to a server that is ready for messages.
+//! The driver of a session: from the dial to a server that is ready for messages, and its end.
 
-use crate::engine::{Capabilities, ReplyReader, SmtpReply};
-use crate::{SmtpConfig, auth};
-use postrider_core::{Error, ErrorKind, Host, Phase, Result, TlsMode};
+use crate::SmtpConfig;
+use crate::auth::{SignIn, Then};
+use crate::engine::{Capabilities, Command, ReplyQueue, ReplyReader, is_hello_name, refusal};
+use postrider_core::{Error, ErrorKind, Host, Phase, Result, TlsMode, within};
 use postrider_wire::Channel;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// MAIL and RCPT (RFC 5321 §4.5.3.2.2 and .3).
-const ENVELOPE: Duration = Duration::from_secs(300);
-/// DATA (§4.5.3.2.4).
-const DATA: Duration = Duration::from_secs(120);
-/// The reply to the end of data (§4.5.3.2.6).
-const END_OF_DATA: Duration = Duration::from_secs(600);
+/// Longest time for QUIT, and for words a server may have left before it closed.
+pub(crate) const LAST_WORDS: Duration = Duration::from_secs(5);
 
 /// A connection that is signed in.
 pub(crate) struct Session {
     pub(crate) channel: Channel,
     pub(crate) caps: Capabilities,
-    reader: ReplyReader,
-    /// A message has been through it, so the server may have closed it since.
-    pub(crate) used: bool,
-    hung_up: bool,
+    pub(crate) reader: ReplyReader,
+    pub(crate) queue: ReplyQueue,
+    /// The server has answered a command since this was last set to false.
+    pub(crate) answered: bool,
+    /// The server has said goodbye (421): it closes the connection, whatever was asked (RFC 5321 §3.8).
+    pub(crate) hung_up: bool,
 }
 
 impl Session {
-    /// Dials, greets, encrypts and signs in.
+    /// Dials, hears the greeting, encrypts and signs in.
     pub(crate) async fn open(config: &SmtpConfig, host: Arc<dyn Host>) -> Result<Self> {
+        check(config)?;
         let channel =
             Channel::connect(host, config.target.clone(), config.timing.clone(), "smtp", config.debug)
                 .await?;
@@ -34,56 +34,84 @@ impl Session {
             channel,
             caps: Capabilities::default(),
             reader: ReplyReader::default(),
-            used: false,
+            queue: ReplyQueue::default(),
+            answered: false,
             hung_up: false,
         };
         for secret in config.login.secrets() {
             session.channel.mask(secret);
         }
-        session.channel.begin(Phase::Greeting)?;
         session.greeting().await?;
         session.hello(config).await?;
         session.encrypt(config).await?;
-        auth::sign_in(&mut session, config).await?;
+        session.sign_in(config).await?;
         session.channel.finish();
         Ok(session)
     }
 
+    /// True if it can't be used for another message.
+    pub(crate) fn is_over(&self) -> bool {
+        self.hung_up || self.channel.is_busy()
+    }
+
+    /// QUIT; nothing that happens here matters to any message.
+    pub(crate) async fn quit(mut self, config: &SmtpConfig) {
+        let host = Arc::clone(self.channel.host());
+        let goodbye = async {
+            if config.quit_wait {
+                self.command("QUIT\r\n", Command::Quit).await?;
+            } else {
+                self.channel.begin(Phase::Close)?;
+                self.channel.queue(b"QUIT\r\n");
+                self.channel.flush(Phase::Close).await?;
+            }
+            Ok(())
+        };
+        if within(host.as_ref(), LAST_WORDS, Phase::Close, goodbye).await.is_ok() {
+            self.channel.shutdown().await;
+        }
+    }
+
     async fn greeting(&mut self) -> Result<()> {
-        let line = self.channel.timing().answer(Duration::from_secs(60));
-        let greeting = self.read_within(Phase::Greeting, line).await?;
+        // The greeting comes unasked: only here may something be in the buffer already.
+        self.queue.expect(Command::Greeting);
+        let (_, greeting) = self.next().await?;
         if greeting.code == 220 {
             return Ok(());
         }
-        let reply = greeting.to_core(self.channel.redactor());
-        let kind = if greeting.is_permanent() { ErrorKind::Rejected } else { ErrorKind::Deferred };
-        Err(Error::new(kind, Phase::Greeting, "the server does not want to talk")
-            .with_reply(reply)
-            .with_advice("check that this host may use the server; try again later if it is busy"))
+        let error =
+            refusal(Phase::Greeting, &greeting, "the server does not want to talk", self.channel.redactor());
+        Err(error.with_advice("check that this host may use the server; try again later if it is busy"))
     }
 
     /// EHLO, or HELO where the server does not know it and nothing that needs EHLO is wanted.
-    pub(crate) async fn hello(&mut self, config: &SmtpConfig) -> Result<()> {
+    async fn hello(&mut self, config: &SmtpConfig) -> Result<()> {
+        // What was offered before TLS counts for nothing inside it (RFC 3207 §4.2).
+        self.caps = Capabilities::default();
         if config.ehlo {
-            let reply = self.command(&format!("EHLO {}\r\n", config.hello), Phase::Capability).await?;
+            let reply = self.command(&format!("EHLO {}\r\n", config.hello), Command::Hello).await?;
             if reply.is_success() {
                 self.caps = Capabilities::read(&reply);
                 return Ok(());
             }
-            if !matches!(reply.code, 500 | 501 | 502 | 504) {
-                return Err(self
-                    .refusal(Phase::Capability, &reply, "the server refused EHLO")
-                    .with_advice("check the property localhost, the name given in EHLO"));
+            let must_encrypt = config.target.tls == TlsMode::StartTls && self.channel.tls().is_none();
+            // 500 and 502 say that EHLO is unknown; anything else is a no to us.
+            if must_encrypt || !matches!(reply.code, 500 | 502) {
+                let error =
+                    refusal(Phase::Capability, &reply, "the server refused EHLO", self.channel.redactor());
+                return Err(error.with_advice(if must_encrypt {
+                    "without EHLO there is no STARTTLS: use tls=implicit and port 465 if the server has it"
+                } else {
+                    "check the property localhost, the name given in EHLO"
+                }));
             }
         }
-        self.caps = Capabilities::default();
-        let reply = self.command(&format!("HELO {}\r\n", config.hello), Phase::Capability).await?;
+        let reply = self.command(&format!("HELO {}\r\n", config.hello), Command::Hello).await?;
         if reply.is_success() {
             return Ok(());
         }
-        Err(self
-            .refusal(Phase::Capability, &reply, "the server refused HELO")
-            .with_advice("check the property localhost, the name given in HELO"))
+        let error = refusal(Phase::Capability, &reply, "the server refused HELO", self.channel.redactor());
+        Err(error.with_advice("check the property localhost, the name given in HELO"))
     }
 
     async fn encrypt(&mut self, config: &SmtpConfig) -> Result<()> {
@@ -96,84 +124,67 @@ impl Session {
                 return Ok(());
             }
             return Err(Error::new(ErrorKind::Tls, Phase::StartTls, "the server does not offer STARTTLS")
-                .with_advice("use port 465 with tls=implicit if the server has it; someone may also be taking STARTTLS out of its answers"));
+                .with_advice(
+                    "use port 465 with tls=implicit if the server has it; someone between here and the server \
+                     may also be taking STARTTLS out of its answers",
+                ));
         }
-        let reply = self.command("STARTTLS\r\n", Phase::StartTls).await?;
+        let reply = self.command("STARTTLS\r\n", Command::StartTls).await?;
         if reply.code != 220 {
-            return Err(self
-                .refusal(Phase::StartTls, &reply, "the server offered STARTTLS and refused it")
+            let what = "the server offered STARTTLS and refused it";
+            let reply = reply.to_core(self.channel.redactor());
+            return Err(Error::new(ErrorKind::Tls, Phase::StartTls, what)
+                .with_reply(reply)
                 .with_advice("use port 465 with tls=implicit, or try again later"));
         }
         self.channel.start_tls().await?;
-        // What was said in the clear counts for nothing (RFC 3207 §4.2).
         self.hello(config).await
     }
 
-    /// Sends one command and reads its reply.
-    pub(crate) async fn command(&mut self, line: &str, phase: Phase) -> Result<SmtpReply> {
-        self.channel.queue(line.as_bytes());
-        self.channel.flush(phase).await?;
-        self.read(phase).await
-    }
-
-    /// The next reply, within the deadline of its phase.
-    pub(crate) async fn read(&mut self, phase: Phase) -> Result<SmtpReply> {
-        let timing = self.channel.timing();
-        let wait = match phase {
-            Phase::Sender | Phase::Recipient | Phase::Reset => timing.answer(ENVELOPE),
-            Phase::Data => timing.answer(DATA),
-            // A short timeout must not turn a slow acceptance into doubt.
-            Phase::EndOfData => timing.answer(END_OF_DATA).max(END_OF_DATA),
-            Phase::Close => timing.command().min(Duration::from_secs(5)),
-            _ => timing.command(),
+    async fn sign_in(&mut self, config: &SmtpConfig) -> Result<()> {
+        let private = self.channel.is_private();
+        let Some(mut run) = SignIn::plan(config, &self.caps, self.channel.tls(), private)? else {
+            return Ok(());
         };
-        self.read_within(phase, wait).await
-    }
-
-    pub(crate) async fn read_within(&mut self, phase: Phase, wait: Duration) -> Result<SmtpReply> {
-        let until = self.channel.host().now().saturating_add(wait);
+        let (verb, initial) = run.first();
+        let mut reply = match initial {
+            Some(initial) => {
+                // A server may repeat the line; "=" for an empty response is no secret and would mask much.
+                if initial.expose().len() > 3 {
+                    self.channel.mask(&initial);
+                }
+                let line = format!("{verb} {}\r\n", initial.expose());
+                self.secret_command(&line, &format!("{verb} ***")).await?
+            }
+            None => self.command(&format!("{verb}\r\n"), Command::Auth).await?,
+        };
         loop {
-            let left = until.saturating_sub(self.channel.host().now()).max(Duration::from_millis(1));
-            let line = self.channel.line(crate::engine::LINE, left, phase).await?;
-            if phase == Phase::Greeting && (line.starts_with(b"+OK") || line.starts_with(b"* ")) {
-                let what = if line.starts_with(b"+") { "POP3" } else { "IMAP" };
-                return Err(Error::new(
-                    ErrorKind::Protocol,
-                    phase,
-                    format!("the server speaks {what}, not SMTP"),
-                )
-                .with_advice("set the port of the outgoing server: 465 or 587"));
+            match run.take(&reply, self.channel.redactor())? {
+                Then::Done => return Ok(()),
+                Then::Say(answer) => {
+                    if answer.expose().len() > 3 {
+                        self.channel.mask(&answer);
+                    }
+                    reply = self.secret_command(&format!("{}\r\n", answer.expose()), "***").await?;
+                }
+                Then::Cancel(error) => {
+                    // Its answer changes nothing: we are not signed in, and why is known.
+                    let _ = self.command("*\r\n", Command::Auth).await;
+                    return Err(error);
+                }
             }
-            if let Some(reply) = self.reader.line(&line, phase)? {
-                return Ok(reply);
-            }
         }
     }
+}
 
-    /// 421 announces that the server closes the connection, whatever it answers (RFC 5321 §3.8).
-    pub(crate) fn hang_up_on_421(&mut self, reply: &SmtpReply) {
-        self.hung_up |= reply.code == 421;
-    }
-
-    /// True if the server has said goodbye: in an answer, or unasked while the connection was idle.
-    pub(crate) fn hung_up(&mut self) -> bool {
-        self.hung_up || self.channel.input().starts_with(b"421")
-    }
-
-    /// An error for a refusing reply.
-    pub(crate) fn refusal(&self, phase: Phase, reply: &SmtpReply, what: &str) -> Error {
-        crate::engine::refusal(phase, Some(reply), what.to_owned(), self.channel.redactor())
-    }
-
-    /// QUIT; nothing that happens here matters to any message.
-    pub(crate) async fn quit(mut self, config: &SmtpConfig) {
-        if self.channel.begin(Phase::Close).is_err() {
-            return;
-        }
-        self.channel.queue(b"QUIT\r\n");
-        if self.channel.flush(Phase::Close).await.is_ok() && config.quit_wait {
-            let _ = self.read(Phase::Close).await;
-        }
-        self.channel.shutdown().await;
-    }
+/// The fields of a typed config that go onto the wire: a text from properties is checked already.
+fn check(config: &SmtpConfig) -> Result<()> {
+    let what = if !is_hello_name(&config.hello) {
+        "hello is neither a host name nor an address literal such as [192.0.2.1]"
+    } else if config.submitter.as_ref().is_some_and(|s| !s.is_ascii()) {
+        "the submitter must be an ASCII address"
+    } else {
+        return Ok(());
+    };
+    Err(Error::new(ErrorKind::InvalidInput, Phase::Configure, what))
 }

@@ -3,13 +3,16 @@
 use crate::session::Session;
 use crate::{Capabilities, SmtpConfig};
 use postrider_core::{
-    Body, Envelope, Error, ErrorKind, Host, OutgoingTransport, Phase, Receipt, Result, async_trait,
+    Body, Envelope, Error, ErrorKind, Host, OutgoingTransport, Phase, Receipt, Repeat, Result, async_trait,
 };
 use std::sync::Arc;
 
 /// Message submission over SMTP. Connects when it is first needed and keeps the connection.
+///
+/// All state is here and in the connection, none in a future: a call that was dropped half-way leaves a
+/// busy connection behind, which the next call replaces.
 pub struct Smtp {
-    config: SmtpConfig,
+    config: Arc<SmtpConfig>,
     host: Arc<dyn Host>,
     session: Option<Session>,
 }
@@ -17,13 +20,15 @@ pub struct Smtp {
 impl Smtp {
     /// A transport of this configuration. No I/O happens.
     pub fn new(config: SmtpConfig, host: Arc<dyn Host>) -> Self {
-        Self { config, host, session: None }
+        Self { config: Arc::new(config), host, session: None }
     }
 
-    /// Connects and signs in, if that has not happened yet, and tells what the server offers.
+    /// Connects and signs in, unless that has been done, and tells what the server offers: a check of the
+    /// settings that sends nothing.
     ///
     /// # Errors
-    /// Anything a connection can fail by.
+    /// Whatever a connection can fail by: `Resolve`, `Connect`, `Tls`, `Timeout`, `Closed`, `Rejected`,
+    /// `Deferred`, `Authentication`, `Protocol`, `Limit`.
     ///
     /// # Cancellation
     /// Costs the connection.
@@ -31,46 +36,65 @@ impl Smtp {
         Ok(&self.session().await?.caps)
     }
 
+    /// What the server offers (inside TLS, where there is TLS); `None` while there is no connection.
+    pub fn capabilities(&self) -> Option<&Capabilities> {
+        self.session.as_ref().map(|s| &s.caps)
+    }
+
     /// The session that is there and idle, or a new one.
     async fn session(&mut self) -> Result<&mut Session> {
-        if self.session.as_mut().is_some_and(|s| s.channel.is_busy() || s.hung_up()) {
+        self.drop_if_over();
+        let slot = &mut self.session;
+        if slot.is_none() {
+            *slot = Some(Session::open(&self.config, Arc::clone(&self.host)).await?);
+        }
+        slot.as_mut().ok_or_else(|| Error::new(ErrorKind::Plugin, Phase::Connect, "the session is gone"))
+    }
+
+    fn drop_if_over(&mut self) {
+        if self.session.as_ref().is_some_and(Session::is_over) {
             self.session = None;
         }
-        match &mut self.session {
-            Some(_) => {}
-            empty => *empty = Some(Session::open(&self.config, Arc::clone(&self.host)).await?),
+    }
+
+    /// True if there is a session from an earlier call, which the server may have closed since.
+    fn is_reused(&mut self) -> bool {
+        self.drop_if_over();
+        // A goodbye that came along with the last reply: no need to find it out by failing.
+        if self.session.as_mut().is_some_and(|s| s.channel.input().starts_with(b"421")) {
+            self.session = None;
         }
-        self.session
-            .as_mut()
-            .ok_or_else(|| Error::new(ErrorKind::Plugin, Phase::Connect, "the session is gone"))
+        self.session.is_some()
     }
 }
 
 #[async_trait]
 impl OutgoingTransport for Smtp {
     async fn send(&mut self, envelope: &Envelope, body: Body<'_>) -> Result<Receipt> {
-        let config = self.config.clone();
+        let config = Arc::clone(&self.config);
         let mut body = Some(body);
+        let mut reused = self.is_reused();
         loop {
             let session = self.session().await?;
-            let was_used = session.used;
             let outcome = session.submit(&config, envelope, &mut body).await;
-            if self.session.as_mut().is_some_and(|s| s.channel.is_busy() || s.hung_up()) {
-                self.session = None;
-            }
-            // A server may close a connection that was idle for too long. As long as the body has not been
-            // touched nothing was sent, and a new connection may do better, once: it is not used then.
-            match &outcome {
-                Err(error) if was_used && body.is_some() && is_gone(error) => {}
-                _ => return outcome,
+            let untouched = !session.answered && body.is_some();
+            self.drop_if_over();
+            match outcome {
+                // A server closes a connection that was idle for too long. It answered nothing, so nothing
+                // was done, and a new connection may do better: once, for then it is not reused.
+                Err(error) if reused && untouched && is_gone(&error) => reused = false,
+                // It said something nobody asked for: that connection is dropped, and nothing was sent.
+                Err(error) if reused && untouched && error.kind() == ErrorKind::Protocol => {
+                    return Err(error.with_repeat(Repeat::Safe));
+                }
+                outcome => return outcome,
             }
         }
     }
 
     async fn close(mut self: Box<Self>) -> Result<()> {
-        if let Some(session) = self.session.take()
-            && !session.channel.is_busy()
-        {
+        self.drop_if_over();
+        if let Some(session) = self.session.take() {
             session.quit(&self.config).await;
         }
         Ok(())

@@ -1,5 +1,12 @@
 //! Dropping a call costs at most the connection, never a message, and never sends one twice.
-#![allow(clippy::unwrap_used)]
+#![allow(
+    dead_code,
+    unreachable_pub,
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing
+)]
 
 mod common;
 

@@ -1,5 +1,12 @@
 //! Recorded dialogues: however the bytes are delivered, and wherever they are cut.
-#![allow(clippy::unwrap_used)]
+#![allow(
+    dead_code,
+    unreachable_pub,
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing
+)]
 
 mod common;
 

@@ -1,5 +1,12 @@
 //! Servers that lie, stall, talk without end or inject; callers that try to.
-#![allow(clippy::unwrap_used)]
+#![allow(
+    dead_code,
+    unreachable_pub,
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing
+)]
 
 mod common;
 

@@ -1,21 +1,38 @@
-//! The commands of an envelope. Every text in them has a checked type: nothing can end a command early.
+//! The commands of an envelope. Every text in them has a checked type or is xtext: nothing can end a command
+//! early.
 
 use super::{Capabilities, dsn};
 use crate::SmtpConfig;
 use postrider_core::{Address, Envelope, Error, ErrorKind, Phase, Recipient, Result, ReturnContent};
 
-/// MAIL FROM with all parameters that the server offers and the envelope needs.
+/// The lines of one envelope, each with its CRLF.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct EnvelopeLines {
+    pub(crate) mail: String,
+    /// In the order of the envelope.
+    pub(crate) rcpt: Vec<String>,
+    /// Delivery-status wishes were left out because the server does not know DSN. The message goes all the
+    /// same (RFC 3461 §4 lets a client do so): whoever sends wants it delivered more than reported.
+    pub(crate) without_dsn: bool,
+}
+
+/// Writes MAIL and RCPT with all parameters that the server offers and the envelope needs. `size` is that of
+/// the body, in bytes, where known.
 ///
 /// # Errors
-/// `Unsupported` if an address needs SMTPUTF8 and the server lacks it.
-pub(crate) fn mail_from(
+/// `Unsupported` if an address needs SMTPUTF8 and the server lacks it; `InvalidInput` for an envelope without
+/// recipients or a domain that can't be written as A-labels.
+pub(crate) fn envelope_lines(
     envelope: &Envelope,
     size: Option<u64>,
     caps: &Capabilities,
     config: &SmtpConfig,
-) -> Result<String> {
-    let utf8 = envelope.needs_utf8();
-    if utf8 && !caps.smtputf8 {
+) -> Result<EnvelopeLines> {
+    if envelope.to.is_empty() {
+        return Err(Error::new(ErrorKind::InvalidInput, Phase::Recipient, "the envelope has no recipient")
+            .with_advice("give at least one address to send to"));
+    }
+    if envelope.needs_utf8() && !caps.smtputf8 {
         return Err(Error::new(
             ErrorKind::Unsupported,
             Phase::Sender,
@@ -23,15 +40,34 @@ pub(crate) fn mail_from(
         )
         .with_advice("use an ASCII address, or a server that offers SMTPUTF8"));
     }
-    let from = envelope.from.as_ref().map(|a| wire_address(a, caps)).transpose()?.unwrap_or_default();
-    let mut line = format!("MAIL FROM:<{from}>");
+    let wishes = envelope.returned.is_some() || envelope.id.is_some() || config.returned.is_some();
+    let wished = |r: &Recipient| r.notify.or(config.notify).is_some() || r.original.is_some();
+    Ok(EnvelopeLines {
+        mail: mail(envelope, size, caps, config)?,
+        rcpt: envelope.to.iter().map(|r| rcpt(r, caps, config)).collect::<Result<_>>()?,
+        without_dsn: !caps.dsn && (wishes || envelope.to.iter().any(wished)),
+    })
+}
+
+/// True for a name that can stand in EHLO: a host name or an address literal (RFC 5321 §4.1.3).
+pub(crate) fn is_hello_name(name: &str) -> bool {
+    let inner = name.strip_prefix('[').and_then(|n| n.strip_suffix(']'));
+    let more = if inner.is_some() { ":" } else { "_" };
+    let bare = inner.unwrap_or(name);
+    let good = |c: char| c.is_ascii_alphanumeric() || ".-".contains(c) || more.contains(c);
+    !bare.is_empty() && name.len() <= 255 && !bare.starts_with('-') && bare.chars().all(good)
+}
+
+fn mail(envelope: &Envelope, size: Option<u64>, caps: &Capabilities, config: &SmtpConfig) -> Result<String> {
+    let from = envelope.from.as_ref().map(|a| wire_address(a, Phase::Sender)).transpose()?;
+    let mut line = format!("MAIL FROM:<{}>", from.unwrap_or_default());
     if let (true, Some(size)) = (caps.size, size) {
         line.push_str(&format!(" SIZE={size}"));
     }
     if caps.eight_bit_mime {
         line.push_str(" BODY=8BITMIME");
     }
-    if utf8 || (caps.smtputf8 && !from.is_ascii()) {
+    if envelope.needs_utf8() {
         line.push_str(" SMTPUTF8");
     }
     if caps.dsn {
@@ -51,36 +87,33 @@ pub(crate) fn mail_from(
     Ok(line)
 }
 
-/// RCPT TO with its delivery-status wishes, where the server knows DSN.
-///
-/// # Errors
-/// `InvalidInput` if the domain can't be written as A-labels.
-pub(crate) fn rcpt_to(recipient: &Recipient, caps: &Capabilities, config: &SmtpConfig) -> Result<String> {
-    let mut line = format!("RCPT TO:<{}>", wire_address(&recipient.address, caps)?);
+fn rcpt(recipient: &Recipient, caps: &Capabilities, config: &SmtpConfig) -> Result<String> {
+    let mut line = format!("RCPT TO:<{}>", wire_address(&recipient.address, Phase::Recipient)?);
     if caps.dsn {
         if let Some(notify) = recipient.notify.or(config.notify) {
             line.push_str(&format!(" NOTIFY={}", dsn::notify(notify)));
         }
         if let Some(original) = &recipient.original {
-            line.push_str(&format!(" ORCPT=rfc822;{}", dsn::xtext(original.as_str())));
+            line.push_str(&format!(" ORCPT={}", dsn::original(original.as_str())));
         }
     }
     line.push_str("\r\n");
     Ok(line)
 }
 
-/// The address as it goes on the wire: a domain outside ASCII as A-labels unless the server takes UTF-8
-/// and the local part needs it anyway (RFC 6531 §3.2).
-fn wire_address(address: &Address, caps: &Capabilities) -> Result<String> {
-    if address.is_ascii() || (caps.smtputf8 && !address.local().is_ascii()) {
+/// The address as it goes on the wire: with an ASCII local part an international domain becomes A-labels, so
+/// that no SMTPUTF8 is needed anywhere on the way (RFC 6531 §3.2).
+fn wire_address(address: &Address, phase: Phase) -> Result<String> {
+    if address.is_ascii() || !address.local().is_ascii() {
         return Ok(address.as_str().to_owned());
     }
     let domain = idna::domain_to_ascii_strict(address.domain()).map_err(|_| {
         Error::new(
             ErrorKind::InvalidInput,
-            Phase::Recipient,
+            phase,
             format!("\"{}\" is no international domain name", address.domain().escape_debug()),
         )
+        .with_advice("check the part after the @")
     })?;
     Ok(format!("{}@{domain}", address.local()))
 }
@@ -96,41 +129,93 @@ mod tests {
         SmtpConfig::new(target.clone(), Login::none(&target))
     }
 
+    fn lines(envelope: &Envelope, size: Option<u64>, caps: &Capabilities) -> EnvelopeLines {
+        envelope_lines(envelope, size, caps, &config()).unwrap()
+    }
+
     #[test]
     fn parameters_go_only_to_servers_that_know_them() {
-        let mut envelope = Envelope::parse(Some("a@b"), ["c@d"]).unwrap().with_id("x+y=z").unwrap();
+        let mut envelope = Envelope::parse(Some("a@b"), ["c@d"]).unwrap().with_id("x+y = z").unwrap();
         envelope = envelope.with_returned(ReturnContent::Headers);
+        envelope.to[0].notify = Some(Notify::On { success: true, failure: false, delay: true });
+        envelope.to[0].original = Some("o+r@d".parse().unwrap());
         let none = Capabilities::default();
-        assert_eq!(mail_from(&envelope, Some(5), &none, &config()).unwrap(), "MAIL FROM:<a@b>\r\n");
+        let bare = lines(&envelope, Some(5), &none);
+        assert_eq!((bare.mail.as_str(), bare.rcpt[0].as_str()), ("MAIL FROM:<a@b>\r\n", "RCPT TO:<c@d>\r\n"));
+        assert!(bare.without_dsn);
         let all =
             Capabilities { size: true, eight_bit_mime: true, smtputf8: true, dsn: true, ..none.clone() };
-        assert_eq!(
-            mail_from(&envelope, Some(5), &all, &config()).unwrap(),
-            "MAIL FROM:<a@b> SIZE=5 BODY=8BITMIME RET=HDRS ENVID=x+2By+3Dz\r\n"
-        );
-        let null = Envelope::parse(None, ["c@d"]).unwrap();
-        assert_eq!(mail_from(&null, None, &none, &config()).unwrap(), "MAIL FROM:<>\r\n");
-        let mut to = Recipient::new("c@d".parse().unwrap());
-        to.notify = Some(Notify::On { success: true, failure: false, delay: true });
-        to.original = Some("o+r@d".parse().unwrap());
-        assert_eq!(
-            rcpt_to(&to, &all, &config()).unwrap(),
-            "RCPT TO:<c@d> NOTIFY=SUCCESS,DELAY ORCPT=rfc822;o+2Br@d\r\n"
-        );
-        assert_eq!(rcpt_to(&to, &none, &config()).unwrap(), "RCPT TO:<c@d>\r\n");
+        let full = lines(&envelope, Some(5), &all);
+        assert_eq!(full.mail, "MAIL FROM:<a@b> SIZE=5 BODY=8BITMIME RET=HDRS ENVID=x+2By+20+3D+20z\r\n");
+        assert_eq!(full.rcpt, ["RCPT TO:<c@d> NOTIFY=SUCCESS,DELAY ORCPT=rfc822;o+2Br@d\r\n"]);
+        assert!(!full.without_dsn);
+        let null = lines(&Envelope::parse(None, ["c@d"]).unwrap(), None, &all);
+        assert_eq!(null.mail, "MAIL FROM:<> BODY=8BITMIME\r\n");
+    }
+
+    #[test]
+    fn the_properties_wishes_stand_where_the_envelope_has_none() {
+        let envelope = Envelope::parse(Some("a@b"), ["c@d", "e@f"]).unwrap();
+        let mut config = config();
+        config.notify = Some(Notify::Never);
+        config.returned = Some(ReturnContent::Full);
+        config.submitter = Some("me+you@x".parse().unwrap());
+        let caps = Capabilities { dsn: true, auth: vec!["PLAIN".into()], ..Capabilities::default() };
+        let out = envelope_lines(&envelope, Some(1), &caps, &config).unwrap();
+        assert_eq!(out.mail, "MAIL FROM:<a@b> RET=FULL AUTH=me+2Byou@x\r\n");
+        assert_eq!(out.rcpt[1], "RCPT TO:<e@f> NOTIFY=NEVER\r\n");
+        let own = envelope.with_notify(Notify::On { success: false, failure: true, delay: false });
+        let own = own.with_returned(ReturnContent::Headers);
+        let out = envelope_lines(&own, Some(1), &caps, &config).unwrap();
+        assert!(out.mail.contains("RET=HDRS") && out.rcpt[0].contains("NOTIFY=FAILURE"), "{out:?}");
     }
 
     #[test]
     fn international_addresses_need_smtputf8_only_for_their_local_part() {
         let none = Capabilities::default();
+        let utf8 = Capabilities { smtputf8: true, ..none.clone() };
         let domain = Envelope::parse(Some("a@exämple.org"), ["c@d"]).unwrap();
+        for caps in [&none, &utf8] {
+            assert_eq!(lines(&domain, None, caps).mail, "MAIL FROM:<a@xn--exmple-cua.org>\r\n");
+        }
+        let local = Envelope::parse(None, ["grüße@exämple.org"]).unwrap();
+        let error = envelope_lines(&local, None, &none, &config()).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Unsupported);
+        let out = lines(&local, None, &utf8);
+        assert_eq!(out.mail, "MAIL FROM:<> SMTPUTF8\r\n");
+        assert_eq!(out.rcpt, ["RCPT TO:<grüße@exämple.org>\r\n"]);
+        // Two labels once the mapping is done, and a bidi rule broken: no name at all.
+        let bad = Envelope::parse(None, ["a@א1b.example"]).unwrap();
+        assert_eq!(envelope_lines(&bad, None, &none, &config()).unwrap_err().kind(), ErrorKind::InvalidInput);
+        let mut empty = local;
+        empty.to.clear();
         assert_eq!(
-            mail_from(&domain, None, &none, &config()).unwrap(),
-            "MAIL FROM:<a@xn--exmple-cua.org>\r\n"
+            envelope_lines(&empty, None, &utf8, &config()).unwrap_err().kind(),
+            ErrorKind::InvalidInput
         );
-        let local = Envelope::parse(None, ["grüße@d"]).unwrap();
-        assert_eq!(mail_from(&local, None, &none, &config()).unwrap_err().kind(), ErrorKind::Unsupported);
-        let utf8 = Capabilities { smtputf8: true, ..none };
-        assert_eq!(mail_from(&local, None, &utf8, &config()).unwrap(), "MAIL FROM:<> SMTPUTF8\r\n");
+    }
+
+    #[test]
+    fn only_names_and_literals_can_be_said_in_ehlo() {
+        for good in ["a", "mail.example.org", "my_pc", "[127.0.0.1]", "[IPv6:2001:db8::1]"] {
+            assert!(is_hello_name(good), "{good}");
+        }
+        for bad in [
+            "",
+            "[]",
+            "-x",
+            "a b",
+            "a\r\nRSET",
+            "a\n",
+            "a\0",
+            "[1.2.3.4",
+            "a>b",
+            "a@b",
+            "ä",
+            "a:b",
+            "XCLIENT a",
+        ] {
+            assert!(!is_hello_name(bad), "{bad:?}");
+        }
     }
 }

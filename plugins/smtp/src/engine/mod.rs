@@ -3,12 +3,15 @@
 mod capabilities;
 mod command;
 mod dsn;
+mod queue;
+mod refusal;
 mod reply;
 mod transaction;
 
 pub use capabilities::Capabilities;
-pub(crate) use command::{mail_from, rcpt_to};
+pub(crate) use command::{envelope_lines, is_hello_name};
 pub(crate) use dsn::{NotifyWord, RetWord};
-pub(crate) use reply::LINE;
-pub use reply::{ReplyReader, SmtpReply};
-pub(crate) use transaction::{Step, Transaction, refusal};
+pub(crate) use queue::{Command, ReplyQueue};
+pub(crate) use refusal::refusal;
+pub(crate) use reply::{LINE, ReplyFault, ReplyReader, SmtpReply};
+pub(crate) use transaction::{Step, Transaction};

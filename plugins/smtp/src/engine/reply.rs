@@ -1,6 +1,6 @@
 //! Replies (RFC 5321 §4.2), within limits.
 
-use postrider_core::{Error, ErrorKind, Phase, Reply, Result};
+use postrider_core::Reply;
 use postrider_wire::Redactor;
 
 /// Longest line of a reply, in bytes.
@@ -10,24 +10,36 @@ const LINES: usize = 1_000;
 
 /// A whole reply of the server.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct SmtpReply {
+pub(crate) struct SmtpReply {
     /// 200 to 599.
-    pub code: u16,
+    pub(crate) code: u16,
     /// Enhanced status code (RFC 2034), taken off the text.
-    pub enhanced: Option<String>,
+    pub(crate) enhanced: Option<String>,
     /// The text of all lines, joined by line feeds.
-    pub text: String,
+    pub(crate) text: String,
 }
 
 impl SmtpReply {
     /// 2xx.
-    pub fn is_success(&self) -> bool {
-        self.code < 300
+    pub(crate) fn is_success(&self) -> bool {
+        (200..300).contains(&self.code)
     }
 
     /// 5xx.
-    pub fn is_permanent(&self) -> bool {
+    pub(crate) fn is_permanent(&self) -> bool {
         self.code >= 500
+    }
+
+    /// 4xx or 5xx.
+    pub(crate) fn is_refusal(&self) -> bool {
+        self.code >= 400
+    }
+
+    /// As a reply to RCPT: 5xx, but for the 552 of old servers that means "too many recipients at once" and
+    /// is to be taken as 452 (RFC 5321 §4.5.3.1.10). A full mailbox says 5.2.2 with it.
+    pub(crate) fn refuses_recipient(&self) -> bool {
+        let too_many = self.code == 552 && self.enhanced.as_deref().is_none_or(|e| e == "5.5.3");
+        self.is_permanent() && !too_many
     }
 
     /// As the contract's reply, with the session's secrets masked.
@@ -36,9 +48,20 @@ impl SmtpReply {
     }
 }
 
+/// Why lines are no reply.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum ReplyFault {
+    /// Not three digits from 200 to 599 with a blank, a hyphen or nothing behind them.
+    NotAReply,
+    /// The lines of one reply have different codes.
+    MixedCodes,
+    /// Over 64 KiB or 1,000 lines.
+    TooLong,
+}
+
 /// Puts lines together to replies.
 #[derive(Debug, Default)]
-pub struct ReplyReader {
+pub(crate) struct ReplyReader {
     code: Option<u16>,
     enhanced: Option<String>,
     text: String,
@@ -47,37 +70,14 @@ pub struct ReplyReader {
 
 impl ReplyReader {
     /// Takes the next line, without its line end; gives the reply when it is whole.
-    ///
-    /// # Errors
-    /// `Protocol` for what is no reply line, `Limit` for a reply of over 64 KiB or 1,000 lines.
-    pub fn line(&mut self, line: &[u8], phase: Phase) -> Result<Option<SmtpReply>> {
-        let broken = || {
-            let shown: String = String::from_utf8_lossy(line).chars().take(200).collect();
-            Error::new(ErrorKind::Protocol, phase, format!("not an SMTP reply: \"{}\"", shown.escape_debug()))
-                .with_advice("check that host and port are those of an SMTP server")
-        };
-        let (Some([a, b, c]), rest) = (line.first_chunk::<3>(), line.get(3..).unwrap_or_default()) else {
-            return Err(broken());
-        };
-        let digits = [a, b, c].map(|d| d.is_ascii_digit().then(|| u16::from(d - b'0')));
-        let [Some(a), Some(b), Some(c)] = digits else { return Err(broken()) };
-        let code = a * 100 + b * 10 + c;
-        if !(200..600).contains(&code) || self.code.is_some_and(|known| known != code) || line.contains(&0) {
-            return Err(broken());
+    pub(crate) fn line(&mut self, line: &[u8]) -> Result<Option<SmtpReply>, ReplyFault> {
+        let (code, last, text) = split_line(line).ok_or(ReplyFault::NotAReply)?;
+        if self.code.is_some_and(|known| known != code) {
+            return Err(ReplyFault::MixedCodes);
         }
-        let (last, text) = match rest.split_first() {
-            None => (true, rest),
-            Some((b' ', text)) => (true, text),
-            Some((b'-', text)) => (false, text),
-            Some(_) => return Err(broken()),
-        };
         self.lines += 1;
         if self.lines > LINES || self.text.len() + text.len() > TOTAL {
-            return Err(Error::new(
-                ErrorKind::Limit,
-                phase,
-                "the server's reply is longer than 64 KiB or 1,000 lines",
-            ));
+            return Err(ReplyFault::TooLong);
         }
         self.code = Some(code);
         let text = String::from_utf8_lossy(text);
@@ -96,6 +96,23 @@ impl ReplyReader {
     }
 }
 
+/// The code, whether it is the last line, and the text.
+fn split_line(line: &[u8]) -> Option<(u16, bool, &[u8])> {
+    let ([a, b, c], rest) = line.split_first_chunk::<3>()?;
+    if ![a, b, c].iter().all(|d| d.is_ascii_digit()) || line.contains(&0) {
+        return None;
+    }
+    let digit = |d: &u8| u16::from(*d - b'0');
+    let code = digit(a) * 100 + digit(b) * 10 + digit(c);
+    let (last, text) = match rest.split_first() {
+        None => (true, rest),
+        Some((b' ', text)) => (true, text),
+        Some((b'-', text)) => (false, text),
+        Some(_) => return None,
+    };
+    (200..600).contains(&code).then_some((code, last, text))
+}
+
 /// `5.1.1 text` becomes its code and the text, if the class fits the reply code (RFC 2034 §4).
 fn split_enhanced(code: u16, text: &str) -> (Option<&str>, &str) {
     let (word, rest) = text.split_once(' ').unwrap_or((text, ""));
@@ -103,8 +120,7 @@ fn split_enhanced(code: u16, text: &str) -> (Option<&str>, &str) {
     let number = |p: Option<&str>| {
         p.filter(|p| (1..=3).contains(&p.len()) && p.bytes().all(|b| b.is_ascii_digit())).is_some()
     };
-    let class = parts.next();
-    let fits = class.is_some_and(|c| c.len() == 1 && c == (code / 100).to_string());
+    let fits = parts.next().is_some_and(|class| class.len() == 1 && class == (code / 100).to_string());
     if fits && number(parts.next()) && number(parts.next()) && parts.next().is_none() {
         (Some(word), rest)
     } else {
@@ -117,11 +133,11 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    fn read(lines: &[&str]) -> Result<Option<SmtpReply>> {
+    fn read(lines: &[&str]) -> Result<Option<SmtpReply>, ReplyFault> {
         let mut reader = ReplyReader::default();
         let mut out = None;
         for line in lines {
-            out = reader.line(line.as_bytes(), Phase::Greeting)?;
+            out = reader.line(line.as_bytes())?;
         }
         Ok(out)
     }
@@ -137,16 +153,28 @@ mod tests {
         assert_eq!((reply.enhanced, reply.text.as_str()), (None, "2.0"));
         assert_eq!(read(&["250"]).unwrap().unwrap().text, "");
         assert_eq!(read(&["250 4.0.0 x"]).unwrap().unwrap().enhanced, None);
+        assert_eq!(read(&["250 2.1.5"]).unwrap().unwrap().enhanced.as_deref(), Some("2.1.5"));
     }
 
     #[test]
-    fn what_is_no_reply_is_an_error() {
-        for bad in ["", "25", "2x0 a", "250x", "999 a", "100 a", "250 a\0b", "+OK hi", "* OK hi"] {
-            assert!(read(&[bad]).is_err(), "{bad}");
+    fn what_is_no_reply_is_a_fault_of_its_kind() {
+        for bad in
+            ["", " ", "25", "25 a", "2x0 a", "250x", "999 a", "100 a", "199 ", "600 a", "250 a\0b", "+OK hi"]
+        {
+            assert_eq!(read(&[bad]), Err(ReplyFault::NotAReply), "{bad:?}");
         }
-        assert!(read(&["250-a", "251 b"]).is_err());
-        let long = vec!["250-x"; 1_001];
-        assert_eq!(read(&long).unwrap_err().kind(), ErrorKind::Limit);
+        assert_eq!(read(&["250-a", "251 b"]), Err(ReplyFault::MixedCodes));
+        assert_eq!(read(&vec!["250-x"; 1_001]), Err(ReplyFault::TooLong));
+        let long = format!("250-{}", "x".repeat(4_000));
+        assert_eq!(read(&vec![long.as_str(); 17]), Err(ReplyFault::TooLong));
+        assert!(read(&vec!["250-x"; 1_000]).is_ok());
+    }
+
+    #[test]
+    fn too_many_recipients_is_for_now_and_a_full_mailbox_for_good() {
+        let of = |line: &str| read(&[line]).unwrap().unwrap().refuses_recipient();
+        assert!(!of("552 too many") && !of("552 5.5.3 too many") && !of("450 busy"));
+        assert!(of("552 5.2.2 full") && of("550 no"));
     }
 
     proptest! {
@@ -154,8 +182,20 @@ mod tests {
         fn no_bytes_make_the_reader_panic(lines in proptest::collection::vec(proptest::collection::vec(any::<u8>(), 0..40), 0..8)) {
             let mut reader = ReplyReader::default();
             for line in lines {
-                let _ = reader.line(&line, Phase::Greeting);
+                let _ = reader.line(&line);
             }
+        }
+
+        #[test]
+        fn what_a_server_says_is_what_is_read(code in 200u16..600, lines in proptest::collection::vec("[a-z ]{0,20}", 1..6)) {
+            let mut reader = ReplyReader::default();
+            let mut out = None;
+            for (i, text) in lines.iter().enumerate() {
+                let mark = if i + 1 == lines.len() { ' ' } else { '-' };
+                prop_assert!(out.is_none());
+                out = reader.line(format!("{code}{mark}{text}").as_bytes()).unwrap();
+            }
+            prop_assert_eq!(out, Some(SmtpReply { code, enhanced: None, text: lines.join("\n") }));
         }
     }
 }

@@ -1,7 +1,9 @@
-//! One message on its way: which reply is due, and what became of it. Pure.
+//! One message on its way: what follows from the replies so far, and what became of it. Pure.
 
-use super::SmtpReply;
-use postrider_core::{Address, Envelope, Error, ErrorKind, Phase, RecipientOutcome, Result, Verdict};
+use super::{Command, SmtpReply, refusal};
+use postrider_core::{
+    Address, Envelope, Error, ErrorKind, Phase, Receipt, RecipientOutcome, Result, Verdict,
+};
 use postrider_wire::Redactor;
 
 /// What is to be done once the replies to an envelope are in.
@@ -14,146 +16,148 @@ pub(crate) enum Step {
     /// The server waits for a body that nobody accepted: a lone dot ends it (RFC 2920 §3.1).
     LoneDot,
     /// The server waits for a body that must not go out, and some recipients are accepted: only closing the
-    /// connection keeps it from sending an empty message.
+    /// connection keeps it from sending an empty message to them.
     Abandon,
     /// The transaction is over: RSET.
     Reset,
 }
 
-/// Pairs replies with the commands of one envelope and decides what follows.
+/// The replies to one envelope.
 pub(crate) struct Transaction {
     recipients: Vec<Address>,
     send_partial: bool,
     mail: Option<SmtpReply>,
-    to: Vec<SmtpReply>,
+    to: Vec<Option<SmtpReply>>,
     data: Option<SmtpReply>,
 }
 
 impl Transaction {
     pub(crate) fn new(envelope: &Envelope, send_partial: bool) -> Self {
-        let recipients = envelope.to.iter().map(|r| r.address.clone()).collect();
-        Self { recipients, send_partial, mail: None, to: Vec::new(), data: None }
+        let recipients: Vec<_> = envelope.to.iter().map(|r| r.address.clone()).collect();
+        let to = vec![None; recipients.len()];
+        Self { recipients, send_partial, mail: None, to, data: None }
     }
 
-    /// The phase whose reply is due next.
-    pub(crate) fn due(&self) -> Phase {
-        if self.mail.is_none() {
-            Phase::Sender
-        } else if self.to.len() < self.recipients.len() {
-            Phase::Recipient
-        } else {
-            Phase::Data
+    /// Takes the reply to one of its commands.
+    pub(crate) fn take(&mut self, command: Command, reply: SmtpReply) {
+        match command {
+            Command::Mail => self.mail = Some(reply),
+            Command::Rcpt(i) => {
+                if let Some(slot) = self.to.get_mut(i) {
+                    *slot = Some(reply);
+                }
+            }
+            Command::Data => self.data = Some(reply),
+            _ => {}
         }
     }
 
-    /// Takes the reply that was due.
-    pub(crate) fn reply(&mut self, reply: SmtpReply) {
-        match self.due() {
-            Phase::Sender => self.mail = Some(reply),
-            Phase::Recipient => self.to.push(reply),
-            _ => self.data = Some(reply),
-        }
+    /// True if there is no use in saying more: the sender was refused, or the server says goodbye.
+    pub(crate) fn is_lost(&self) -> bool {
+        self.mail.as_ref().is_some_and(SmtpReply::is_refusal) || self.goodbye().is_some()
     }
 
-    /// True if the sender was refused: without pipelining nothing more is said then.
-    pub(crate) fn sender_refused(&self) -> bool {
-        self.mail.as_ref().is_some_and(|r| !r.is_success())
+    /// False if it is known already that DATA would be in vain.
+    pub(crate) fn may_say_data(&self) -> bool {
+        let spoilt = self.to.iter().flatten().any(SmtpReply::is_refusal) && !self.send_partial;
+        let open = self.mail.is_none() || self.to.iter().any(Option::is_none);
+        !self.is_lost() && !spoilt && (open || self.goes_on())
     }
 
-    /// What to do, once MAIL, every RCPT and, if it was said, DATA are answered.
+    /// What to do, once all that was said is answered.
     pub(crate) fn step(&self) -> Step {
-        let accepted = self.to.iter().filter(|r| r.is_success()).count();
-        let sender = self.mail.as_ref().is_some_and(SmtpReply::is_success);
-        let enough = sender && accepted > 0 && (self.send_partial || accepted == self.recipients.len());
         match &self.data {
-            None if enough => Step::SayData,
+            None if self.goes_on() => Step::SayData,
             None => Step::Reset,
             Some(data) if data.code != 354 => Step::Reset,
-            Some(_) if enough => Step::SendBody,
-            Some(_) if sender && accepted > 0 => Step::Abandon,
+            Some(_) if self.goes_on() => Step::SendBody,
+            Some(_) if self.accepted() > 0 => Step::Abandon,
             Some(_) => Step::LoneDot,
         }
     }
 
     /// The error of an envelope that did not get through.
     pub(crate) fn refused(&self, redactor: &Redactor) -> Error {
-        let recipients = self.outcomes(redactor, None);
-        let failed_sender = self.mail.as_ref().filter(|r| !r.is_success());
-        let failed: Vec<&SmtpReply> = self.to.iter().filter(|r| !r.is_success()).collect();
-        let failed_data = self.data.as_ref().filter(|r| r.code != 354);
-        let (phase, reply, what) = if let Some(reply) = failed_sender {
-            (Phase::Sender, Some(reply), "the server refused the sender".to_owned())
-        } else if let Some(first) = failed.first() {
-            let worst = failed.iter().find(|r| r.is_permanent()).unwrap_or(first);
-            let all = self.recipients.len();
-            let what = if failed.len() == all && all == 1 {
-                "the server refused the recipient".to_owned()
-            } else if failed.len() == all {
-                format!("the server refused all {all} recipients")
-            } else {
-                format!("the server refused {} of {all} recipients, so nothing was sent", failed.len())
-            };
-            (Phase::Recipient, Some(*worst), what)
-        } else {
-            (Phase::Data, failed_data, "the server refused the message before its body".to_owned())
+        let recipients = self.outcomes(redactor, false);
+        let (phase, reply, what) = self.cause();
+        let error = match reply {
+            Some(reply) => refusal(phase, reply, what, redactor),
+            None => Error::new(ErrorKind::Protocol, phase, what),
         };
-        refusal(phase, reply, what, redactor).with_recipients(recipients)
-    }
-
-    /// Every recipient with its verdict; `end` is the reply to the end of data, if there was one.
-    pub(crate) fn outcomes(&self, redactor: &Redactor, end: Option<&SmtpReply>) -> Vec<RecipientOutcome> {
-        let delivered = end.is_some_and(SmtpReply::is_success);
-        let verdict = |i: usize| match self.to.get(i) {
-            Some(reply) if reply.is_success() && delivered => Verdict::Accepted(reply.to_core(redactor)),
-            Some(reply) if !reply.is_success() && reply.is_permanent() => {
-                Verdict::Refused(reply.to_core(redactor))
-            }
-            Some(reply) if !reply.is_success() => Verdict::Deferred(reply.to_core(redactor)),
-            _ => Verdict::NotSent,
-        };
-        self.recipients
-            .iter()
-            .enumerate()
-            .map(|(i, a)| RecipientOutcome::new(a.clone(), verdict(i)))
-            .collect()
+        error.with_recipients(recipients)
     }
 
     /// The outcome by the reply to the end of data.
-    pub(crate) fn finished(&self, end: &SmtpReply, redactor: &Redactor) -> Result<postrider_core::Receipt> {
-        let recipients = self.outcomes(redactor, Some(end));
+    pub(crate) fn finished(&self, end: &SmtpReply, redactor: &Redactor) -> Result<Receipt> {
+        let recipients = self.outcomes(redactor, end.is_success());
         if end.is_success() {
-            return Ok(postrider_core::Receipt::new(end.to_core(redactor), recipients));
+            return Ok(Receipt::new(end.to_core(redactor), recipients));
         }
-        let what = "the server refused the message after its body".to_owned();
-        Err(refusal(Phase::EndOfData, Some(end), what, redactor).with_recipients(recipients))
+        let what = "the server refused the message after its body";
+        Err(refusal(Phase::EndOfData, end, what, redactor).with_recipients(recipients))
     }
-}
 
-/// Turns a refusing reply into an error that says what to do about it.
-pub(crate) fn refusal(phase: Phase, reply: Option<&SmtpReply>, what: String, redactor: &Redactor) -> Error {
-    let Some(reply) = reply else { return Error::new(ErrorKind::Protocol, phase, what) };
-    let kind = if reply.is_permanent() {
-        ErrorKind::Rejected
-    } else if reply.code >= 400 {
-        ErrorKind::Deferred
-    } else {
-        ErrorKind::Protocol
-    };
-    let advice = match reply.code {
-        530 | 550 if reply.text.to_ascii_lowercase().contains("authent") => {
-            Some("set user and password: the server wants a sign-in")
+    /// Every recipient with its verdict; `delivered` says that the server has taken the message.
+    pub(crate) fn outcomes(&self, redactor: &Redactor, delivered: bool) -> Vec<RecipientOutcome> {
+        // With the sender refused, the replies to RCPT (503) say nothing of the recipients.
+        let said = self.mail.as_ref().is_some_and(SmtpReply::is_success);
+        let verdict = |reply: &Option<SmtpReply>| match reply {
+            Some(r) if said && r.is_success() && delivered => Verdict::Accepted(r.to_core(redactor)),
+            Some(r) if said && r.refuses_recipient() => Verdict::Refused(r.to_core(redactor)),
+            Some(r) if said && r.is_refusal() => Verdict::Deferred(r.to_core(redactor)),
+            _ => Verdict::NotSent,
+        };
+        let pairs = self.recipients.iter().zip(&self.to);
+        pairs.map(|(address, reply)| RecipientOutcome::new(address.clone(), verdict(reply))).collect()
+    }
+
+    fn accepted(&self) -> usize {
+        self.to.iter().flatten().filter(|r| r.is_success()).count()
+    }
+
+    /// True if the message may go to those who were accepted.
+    fn goes_on(&self) -> bool {
+        let sender = self.mail.as_ref().is_some_and(SmtpReply::is_success);
+        let accepted = self.accepted();
+        sender
+            && accepted > 0
+            && (self.send_partial || accepted == self.recipients.len())
+            && self.goodbye().is_none()
+    }
+
+    /// The reply that announces the end of the connection, with its phase.
+    fn goodbye(&self) -> Option<(Phase, &SmtpReply)> {
+        let mail = self.mail.iter().map(|r| (Phase::Sender, r));
+        let to = self.to.iter().flatten().map(|r| (Phase::Recipient, r));
+        let data = self.data.iter().map(|r| (Phase::Data, r));
+        mail.chain(to).chain(data).find(|(_, r)| r.code == 421)
+    }
+
+    /// Why the envelope did not get through: phase, the reply that says it worst, and a sentence.
+    fn cause(&self) -> (Phase, Option<&SmtpReply>, String) {
+        if let Some((phase, reply)) = self.goodbye() {
+            return (phase, Some(reply), "the server closes the connection".to_owned());
         }
-        530 => Some("the server wants a sign-in or TLS first: set user and password, or tls=starttls"),
-        552 => Some("make the message smaller, or ask for a larger limit"),
-        421 | 450..=452 => Some("try again later"),
-        550 | 553 if phase == Phase::Recipient => Some("check the recipient's address"),
-        550 | 553 if phase == Phase::Sender => Some("check that this account may send from this address"),
-        _ => None,
-    };
-    let error = Error::new(kind, phase, what).with_reply(reply.to_core(redactor));
-    match advice {
-        Some(advice) => error.with_advice(advice),
-        None => error,
+        if let Some(reply) = self.mail.as_ref().filter(|r| r.is_refusal()) {
+            return (Phase::Sender, Some(reply), "the server refused the sender".to_owned());
+        }
+        let failed: Vec<&SmtpReply> = self.to.iter().flatten().filter(|r| r.is_refusal()).collect();
+        let all = self.recipients.len();
+        match failed.first() {
+            Some(first) if !self.goes_on() => {
+                let worst = failed.iter().find(|r| r.refuses_recipient()).unwrap_or(first);
+                let what = match failed.len() {
+                    1 if all == 1 => "the server refused the recipient".to_owned(),
+                    n if n == all => format!("the server refused all {all} recipients"),
+                    n => format!("the server refused {n} of {all} recipients, so nothing was sent"),
+                };
+                (Phase::Recipient, Some(worst), what)
+            }
+            _ => {
+                let reply = self.data.as_ref().filter(|r| r.is_refusal());
+                (Phase::Data, reply, "the server refused the message before its body".to_owned())
+            }
+        }
     }
 }
 
@@ -168,10 +172,21 @@ mod tests {
     fn after(send_partial: bool, codes: &[u16]) -> Transaction {
         let envelope = Envelope::parse(None, ["a@x", "b@x"]).unwrap();
         let mut transaction = Transaction::new(&envelope, send_partial);
-        for code in codes {
-            transaction.reply(reply(*code));
+        let commands = [Command::Mail, Command::Rcpt(0), Command::Rcpt(1), Command::Data];
+        for (command, code) in commands.into_iter().zip(codes) {
+            transaction.take(command, reply(*code));
         }
         transaction
+    }
+
+    fn verdicts(error: &Error) -> Vec<char> {
+        let letter = |v: &Verdict| match v {
+            Verdict::Accepted(_) => 'a',
+            Verdict::Refused(_) => 'r',
+            Verdict::Deferred(_) => 'd',
+            _ => 'n',
+        };
+        error.recipients().iter().map(|r| letter(&r.verdict)).collect()
     }
 
     #[test]
@@ -187,6 +202,8 @@ mod tests {
             (true, &[250, 550, 550, 354], Step::LoneDot),
             (false, &[250, 550, 550, 354], Step::LoneDot),
             (false, &[550, 503, 503, 354], Step::LoneDot),
+            // A server that refuses the sender and takes the rest: its recipients must not get an empty one.
+            (true, &[550, 250, 250, 354], Step::Abandon),
             (false, &[250, 250, 250, 451], Step::Reset),
             (false, &[550, 503, 503, 503], Step::Reset),
         ] {
@@ -196,14 +213,20 @@ mod tests {
 
     #[test]
     fn the_error_is_the_worst_reply_and_each_recipient_keeps_its_own() {
-        let error = after(false, &[250, 450, 550, 503]).refused(&Redactor::default());
-        assert_eq!((error.kind(), error.phase()), (ErrorKind::Rejected, Phase::Recipient));
-        let verdicts: Vec<_> = error.recipients().iter().map(|r| r.verdict.clone()).collect();
-        assert!(matches!(verdicts[..], [Verdict::Deferred(_), Verdict::Refused(_)]));
-        let error = after(false, &[250, 250, 450]).refused(&Redactor::default());
-        assert_eq!(error.kind(), ErrorKind::Deferred);
-        assert!(matches!(error.recipients()[0].verdict, Verdict::NotSent));
-        assert_eq!(after(false, &[553, 503, 503]).refused(&Redactor::default()).phase(), Phase::Sender);
-        assert_eq!(after(false, &[250, 250, 250, 554]).refused(&Redactor::default()).phase(), Phase::Data);
+        for (partial, codes, kind, phase, want) in [
+            (false, &[250, 450, 550, 503][..], ErrorKind::Rejected, Phase::Recipient, ['d', 'r']),
+            (false, &[250, 250, 450], ErrorKind::Deferred, Phase::Recipient, ['n', 'd']),
+            (false, &[553, 503, 503], ErrorKind::Rejected, Phase::Sender, ['n', 'n']),
+            (false, &[451, 250, 503], ErrorKind::Deferred, Phase::Sender, ['n', 'n']),
+            (false, &[250, 250, 250, 554], ErrorKind::Rejected, Phase::Data, ['n', 'n']),
+            // What stopped the message was DATA, not the one recipient it would have gone without.
+            (true, &[250, 550, 250, 451], ErrorKind::Deferred, Phase::Data, ['r', 'n']),
+            (true, &[250, 550, 421], ErrorKind::Deferred, Phase::Recipient, ['r', 'd']),
+            (false, &[250, 250, 552], ErrorKind::Deferred, Phase::Recipient, ['n', 'd']),
+        ] {
+            let error = after(partial, codes).refused(&Redactor::default());
+            assert_eq!((error.phase(), verdicts(&error)), (phase, want.to_vec()), "{codes:?}: {error}");
+            assert_eq!(error.kind(), kind, "{codes:?}");
+        }
     }
 }

@@ -1,6 +1,14 @@
 //! What the tests of this crate share.
-#![allow(dead_code, unreachable_pub, clippy::unwrap_used)]
+#![allow(
+    dead_code,
+    unreachable_pub,
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing
+)]
 
+pub(crate) mod observer;
 pub(crate) mod server;
 
 use postrider_core::*;
@@ -44,4 +52,32 @@ pub fn word(outcome: &Result<Receipt>) -> String {
         }
         Err(error) => format!("{:?} {:?}", error.outcome(), error.phase()),
     }
+}
+
+/// Plays a script to one send: the outcome and the host, after a check that no secret shows anywhere.
+pub fn play(
+    config: SmtpConfig,
+    script: &str,
+    envelope: &Envelope,
+    body: Body<'static>,
+) -> (Result<Receipt>, VirtualHost) {
+    let host = VirtualHost::play(&Dialogue::parse(script).unwrap());
+    let mut smtp = smtp(config, &host);
+    let Ok(outcome) = postrider_testkit::run(&host, smtp.send(envelope, body)) else {
+        panic!("hangs: {script}")
+    };
+    assert!(host.mismatches().is_empty(), "{:?}", host.mismatches());
+    postrider_testkit::secrets::assert_absent(&format!("{outcome:?} {smtp:?}"), &[SECRET]);
+    let clear = String::from_utf8_lossy(&host.sent_in_clear()).into_owned();
+    postrider_testkit::secrets::assert_absent(&clear, &[SECRET]);
+    (outcome, host)
+}
+
+/// The beginning of a session with these extensions.
+pub fn ehlo(extensions: &[&str]) -> String {
+    let mut script = "S: 220 hi\nC: EHLO [127.0.0.1]\nS: 250-mail.example\n".to_owned();
+    for extension in extensions {
+        script.push_str(&format!("S: 250-{extension}\n"));
+    }
+    script + "S: 250 HELP\n"
 }

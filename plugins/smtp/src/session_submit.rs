@@ -1,0 +1,206 @@
+//! The driver of one message, from MAIL FROM to the reply that says what became of it.
+
+use crate::SmtpConfig;
+use crate::engine::{Command, Step, Transaction, envelope_lines, refusal};
+use crate::session::{LAST_WORDS, Session};
+use bytes::Bytes;
+use postrider_core::{Body, Envelope, Error, ErrorKind, Phase, Receipt, Result};
+use postrider_wire::dot::Encoder;
+
+/// The body is written in pieces of about this size; the last one takes the terminator along.
+const PIECE: usize = 64 * 1024;
+/// Most commands that are out at a time. The server answers while we write: were there no bound, thousands of
+/// recipients could fill both directions, and each side would wait for the other to read (RFC 2920 §3.1).
+const WINDOW: usize = 100;
+
+impl Session {
+    /// Sends one message over an idle session. Takes the body when the server is ready for it. After an error
+    /// the session [is over](Session::is_over) unless the transaction came to an orderly end.
+    pub(crate) async fn submit(
+        &mut self,
+        config: &SmtpConfig,
+        envelope: &Envelope,
+        body: &mut Option<Body<'_>>,
+    ) -> Result<Receipt> {
+        self.answered = false;
+        let size = body.as_ref().and_then(Body::size);
+        // Everything that can be refused locally is, before a byte goes out.
+        let lines = envelope_lines(envelope, size, &self.caps, config)?;
+        self.check_size(size)?;
+        if lines.without_dsn {
+            self.channel.note("the server does not offer DSN: delivery-status wishes are left out");
+        }
+        let mut transaction = Transaction::new(envelope, config.send_partial);
+        let pipelined = config.pipelining && self.caps.pipelining;
+        let envelope_said = self.say_envelope(&lines.mail, &lines.rcpt, pipelined, &mut transaction).await;
+        envelope_said.map_err(|e| self.not_sent(e, &transaction))?;
+        match transaction.step() {
+            Step::SendBody => {
+                let body = body.take().unwrap_or_else(|| Body::from_bytes(Bytes::new()));
+                return self.send_body(config, &transaction, body).await;
+            }
+            // What these say changes nothing: the message is refused. If they fail the session stays busy.
+            Step::LoneDot => {
+                if self.command(".\r\n", Command::EndOfData).await.is_ok() {
+                    self.reset().await;
+                }
+            }
+            Step::Reset | Step::SayData => self.reset().await,
+            // Stays busy: it is dropped, and the server forgets the message.
+            Step::Abandon => {}
+        }
+        Err(transaction.refused(self.channel.redactor()))
+    }
+
+    /// MAIL, RCPT and DATA: in one go, or one by one.
+    async fn say_envelope(
+        &mut self,
+        mail: &str,
+        rcpt: &[String],
+        pipelined: bool,
+        transaction: &mut Transaction,
+    ) -> Result<()> {
+        let mut commands = vec![(Command::Mail, mail)];
+        commands.extend(rcpt.iter().enumerate().map(|(i, line)| (Command::Rcpt(i), line.as_str())));
+        commands.push((Command::Data, "DATA\r\n"));
+        for group in commands.chunks(if pipelined { WINDOW } else { 1 }) {
+            let phase = group.first().map_or(Phase::Sender, |(command, _)| command.phase());
+            self.channel.begin(phase)?;
+            let said =
+                group.iter().filter(|(command, _)| *command != Command::Data || transaction.may_say_data());
+            let said: Vec<_> = said.collect();
+            for (command, line) in &said {
+                self.channel.queue(line.as_bytes());
+                self.queue.expect(*command);
+            }
+            if let Err(error) = self.channel.flush(phase).await {
+                return Err(self.broke_off(error).await);
+            }
+            for _ in said {
+                let (command, reply) = self.next().await?;
+                transaction.take(command, reply);
+                if self.hung_up {
+                    return Ok(());
+                }
+            }
+            if transaction.is_lost() {
+                return Ok(());
+            }
+        }
+        // An answer too many now would be taken for the one to the end of data.
+        self.channel.begin(Phase::Data)
+    }
+
+    async fn send_body(
+        &mut self,
+        config: &SmtpConfig,
+        transaction: &Transaction,
+        mut body: Body<'_>,
+    ) -> Result<Receipt> {
+        let mut encoder = Encoder::new(config.line_ends);
+        let mut length: u64 = 0;
+        // An error of the body leaves here: no terminator is ever written, so nothing is sent.
+        while let Some(chunk) = body.chunk().await.map_err(|e| self.not_sent(e, transaction))? {
+            length = length.saturating_add(chunk.len() as u64);
+            self.check_size(Some(length)).map_err(|e| self.not_sent(e, transaction))?;
+            for piece in chunk.chunks(PIECE) {
+                let encoded = encoder.encode(piece, self.channel.output());
+                encoded.map_err(|e| self.not_sent(e, transaction))?;
+                if encoder.is_eight_bit() && !self.caps.eight_bit_mime {
+                    return Err(self.not_sent(eight_bit(), transaction));
+                }
+                if self.channel.output().len() >= PIECE
+                    && let Err(error) = self.channel.flush(Phase::Data).await
+                {
+                    let error = self.broke_off(error).await;
+                    return Err(self.not_sent(error, transaction));
+                }
+            }
+        }
+        self.channel.note(&format!("a body of {length} bytes"));
+        encoder.finish(self.channel.output()).map_err(|e| self.not_sent(e, transaction))?;
+        self.queue.expect(Command::EndOfData);
+        let written = self.channel.flush(Phase::EndOfData).await;
+        if let Err(error) = written {
+            // While its last byte is still here, the terminator is not complete there.
+            if !self.channel.output().is_empty() {
+                let error = self.broke_off(error).await;
+                return Err(self.not_sent(error, transaction));
+            }
+            return match self.next_within(LAST_WORDS).await {
+                Ok((_, end)) => transaction.finished(&end, self.channel.redactor()),
+                Err(_) => Err(self.unsure(error, transaction)),
+            };
+        }
+        match self.next().await {
+            Ok((_, end)) => {
+                // From here on nothing can turn an acceptance into an error.
+                if !self.hung_up {
+                    self.channel.finish();
+                }
+                transaction.finished(&end, self.channel.redactor())
+            }
+            Err(error) => Err(self.unsure(error, transaction)),
+        }
+    }
+
+    /// Refuses what is larger than the server takes (RFC 1870 §6.1). Dots that stuffing adds don't count.
+    fn check_size(&self, size: Option<u64>) -> Result<()> {
+        match (size, self.caps.max_size) {
+            (Some(size), Some(limit)) if size > limit => Err(Error::new(
+                ErrorKind::Limit,
+                Phase::Sender,
+                format!("the message has {size} bytes or more, the server takes at most {limit}"),
+            )
+            .with_advice("make the message smaller, or ask for a larger limit")),
+            _ => Ok(()),
+        }
+    }
+
+    /// Writing failed before the end of data: the server may have said why before it closed.
+    async fn broke_off(&mut self, error: Error) -> Error {
+        // While a body is due, what it says answers the message as a whole.
+        self.queue.expect(Command::EndOfData);
+        match self.next_within(LAST_WORDS).await {
+            Ok((command, reply)) if reply.is_refusal() => {
+                let phase = if command == Command::EndOfData { Phase::Data } else { command.phase() };
+                let what = "the server refused the message while it was sent";
+                refusal(phase, &reply, what, self.channel.redactor())
+            }
+            _ => error,
+        }
+    }
+
+    /// RSET, so that the connection serves the next message. If that fails the session stays busy.
+    async fn reset(&mut self) {
+        if !self.hung_up && self.command("RSET\r\n", Command::Reset).await.is_ok_and(|r| r.is_success()) {
+            self.channel.finish();
+        }
+    }
+
+    /// The error of a message whose end of data can't have reached the server.
+    fn not_sent(&self, error: Error, transaction: &Transaction) -> Error {
+        error.with_recipients(transaction.outcomes(self.channel.redactor(), false))
+    }
+
+    /// The error of a message whose end of data may have reached the server.
+    fn unsure(&self, error: Error, transaction: &Transaction) -> Error {
+        let what = format!("the whole message went out, and no answer came ({})", error.message());
+        let mut unsure = Error::new(ErrorKind::Unsure, Phase::EndOfData, what)
+            .with_advice("find out whether it arrived before you send it again")
+            .with_recipients(transaction.outcomes(self.channel.redactor(), false));
+        if let Some(reply) = error.reply() {
+            unsure = unsure.with_reply(reply.clone());
+        }
+        unsure.with_source(error)
+    }
+}
+
+fn eight_bit() -> Error {
+    Error::new(
+        ErrorKind::Unsupported,
+        Phase::Data,
+        "the message has bytes above 127 and the server does not offer 8BITMIME",
+    )
+    .with_advice("encode its parts as quoted-printable or base64")
+}
