@@ -83,7 +83,7 @@ impl Shared {
             .with_root_certificates(roots);
         let Some((certificate, key)) = &files.client else { return Ok(builder.with_no_client_auth()) };
         let chain = certificate_file(certificate).certificates()?;
-        let key_file = PemFile { key: "ssl.keyfile", path: key };
+        let key_file = key_file(certificate, key);
         builder.with_client_auth_cert(chain, key_file.private_key()?).map_err(|error| {
             key_file
                 .fault(format!("it does not go with ssl.certfile \"{}\": {error}", certificate.display()))
@@ -100,6 +100,11 @@ fn authorities(path: &Path) -> Result<Arc<RootCertStore>> {
 
 fn certificate_file(path: &Path) -> PemFile<'_> {
     PemFile { key: "ssl.certfile", path }
+}
+
+fn key_file<'a>(certificate: &Path, key: &'a Path) -> PemFile<'a> {
+    // An error names the property that was set.
+    PemFile { key: if key == certificate { "ssl.certfile" } else { "ssl.keyfile" }, path: key }
 }
 
 /// The files a configuration is made from.

@@ -37,7 +37,7 @@ impl PemFile<'_> {
         // The parser's words could hold a line of the key.
         PrivateKeyDer::from_pem_slice(&text).map_err(|_| {
             self.fault("it holds no private key in PEM")
-                .with_advice("give a file with -----BEGIN PRIVATE KEY----- in it")
+                .with_advice("give a file with -----BEGIN PRIVATE KEY----- in it in ssl.keyfile")
         })
     }
 
