@@ -149,3 +149,29 @@ async fn files_that_are_of_no_use_are_named_with_their_property_before_anything_
     }
     assert!(TokioHost::builder().roots_pem("nothing").build().is_err());
 }
+
+#[tokio::test]
+async fn the_system_s_authorities_are_trusted_by_default() {
+    // The environment of a running program can't be changed safely: this test starts itself once more.
+    const PORT: &str = "POSTRIDER_NET_TEST_PORT";
+    if let Ok(port) = std::env::var(PORT) {
+        let target = target("localhost", port.parse().unwrap());
+        TokioHost::new().connect(&target).await.unwrap();
+        return;
+    }
+    let authority = Authority::new("A");
+    let port = serve(&authority.issue(&["localhost"])).await;
+    let folder = tempfile::tempdir().unwrap();
+    let system = write(folder.path(), "system.pem", &authority.pem);
+    let run = move |key: &'static str| {
+        let mut again = std::process::Command::new(std::env::current_exe().unwrap());
+        again.args(["--exact", "the_system_s_authorities_are_trusted_by_default"]);
+        again.env_remove("SSL_CERT_DIR").env(key, &system).env(PORT, port.to_string());
+        tokio::task::spawn_blocking(move || again.output().unwrap())
+    };
+    if cfg!(target_os = "linux") {
+        let output = run("SSL_CERT_FILE").await.unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));
+        assert!(!run("UNRELATED").await.unwrap().status.success());
+    }
+}
