@@ -50,7 +50,8 @@ impl Script for Server {
             }
             let verb = line.split(' ').next().unwrap_or_default();
             out.push_str(match verb {
-                "EHLO" => "250-naive\r\n250-PIPELINING\r\n250 8BITMIME\r\n",
+                "EHLO" => "250-naive\r\n250-PIPELINING\r\n250-AUTH PLAIN\r\n250 8BITMIME\r\n",
+                "AUTH" => "235 ok\r\n",
                 "MAIL" | "RCPT" | "RSET" => "250 ok\r\n",
                 "DATA" => {
                     self.body = Some(String::new());
