@@ -1,9 +1,12 @@
 //! Commands out, replies in: the part of the driver that every phase uses.
 
-use crate::engine::{Command, LINE, ReplyFault, SmtpReply};
+use crate::engine::{Command, LINE, ReplyFault, SmtpReply, refusal};
 use crate::session::{LAST_WORDS, Session};
 use bytes::Bytes;
 use postrider_core::{Error, ErrorKind, Phase, Result};
+use std::future::{Future as _, poll_fn};
+use std::pin::pin;
+use std::task::Poll;
 use std::time::Duration;
 
 /// RFC 5321 §4.5.3.2.1 has five minutes. Nearly always a silent port is a wrong one, or one that expects TLS
@@ -79,6 +82,35 @@ impl Session {
                     ))
             }
         }
+    }
+
+    /// Looks, without waiting, whether the server speaks or closes while a body is due: a refusal then spares
+    /// us the rest, and an acceptance can't be one of a message that is not there yet.
+    pub(crate) async fn listen(&mut self) -> Result<()> {
+        let heard = {
+            let mut fill = pin!(self.channel.fill(LAST_WORDS, Phase::Data));
+            poll_fn(|cx| match fill.as_mut().poll(cx) {
+                Poll::Ready(heard) => Poll::Ready(heard),
+                Poll::Pending => Poll::Ready(Ok(())),
+            })
+            .await
+        };
+        if self.channel.input().is_empty() {
+            return heard;
+        }
+        Err(self.last_words().await.unwrap_or_else(|| {
+            Error::new(ErrorKind::Protocol, Phase::Data, "the server answered before the end of the message")
+        }))
+    }
+
+    /// The refusal that the server has left behind, or leaves within a moment, as an error.
+    pub(crate) async fn last_words(&mut self) -> Option<Error> {
+        // While a body is due, what it says answers the message as a whole.
+        self.queue.expect(Command::EndOfData);
+        let (command, reply) = self.next_within(LAST_WORDS).await.ok()?;
+        let phase = if command == Command::EndOfData { Phase::Data } else { command.phase() };
+        let what = "the server refused the message while it was sent";
+        reply.is_refusal().then(|| refusal(phase, &reply, what, self.channel.redactor()))
     }
 
     fn broken(&self, fault: ReplyFault, line: &Bytes, phase: Phase) -> Error {

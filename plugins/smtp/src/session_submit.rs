@@ -1,7 +1,7 @@
 //! The driver of one message, from MAIL FROM to the reply that says what became of it.
 
 use crate::SmtpConfig;
-use crate::engine::{Command, Step, Transaction, envelope_lines, refusal};
+use crate::engine::{Command, Step, Transaction, envelope_lines};
 use crate::session::{LAST_WORDS, Session};
 use bytes::Bytes;
 use postrider_core::{Body, Envelope, Error, ErrorKind, Phase, Receipt, Result};
@@ -74,7 +74,7 @@ impl Session {
                 self.queue.expect(*command);
             }
             if let Err(error) = self.channel.flush(phase).await {
-                return Err(self.broke_off(error).await);
+                return Err(self.last_words().await.unwrap_or(error));
             }
             for _ in said {
                 let (command, reply) = self.next().await?;
@@ -95,44 +95,24 @@ impl Session {
         &mut self,
         config: &SmtpConfig,
         transaction: &Transaction,
-        mut body: Body<'_>,
+        body: Body<'_>,
     ) -> Result<Receipt> {
-        let mut encoder = Encoder::new(config.line_ends);
-        let mut length: u64 = 0;
-        // An error of the body leaves here: no terminator is ever written, so nothing is sent.
-        while let Some(chunk) = body.chunk().await.map_err(|e| self.not_sent(e, transaction))? {
-            length = length.saturating_add(chunk.len() as u64);
-            self.check_size(Some(length)).map_err(|e| self.not_sent(e, transaction))?;
-            for piece in chunk.chunks(PIECE) {
-                let encoded = encoder.encode(piece, self.channel.output());
-                encoded.map_err(|e| self.not_sent(e, transaction))?;
-                if encoder.is_eight_bit() && !self.caps.eight_bit_mime {
-                    return Err(self.not_sent(eight_bit(), transaction));
-                }
-                if self.channel.output().len() >= PIECE
-                    && let Err(error) = self.channel.flush(Phase::Data).await
-                {
-                    let error = self.broke_off(error).await;
-                    return Err(self.not_sent(error, transaction));
-                }
-            }
-        }
-        self.channel.note(&format!("a body of {length} bytes"));
-        encoder.finish(self.channel.output()).map_err(|e| self.not_sent(e, transaction))?;
+        self.stream(config, body).await.map_err(|e| self.not_sent(e, transaction))?;
         self.queue.expect(Command::EndOfData);
         let written = self.channel.flush(Phase::EndOfData).await;
-        if let Err(error) = written {
+        let end = match written {
+            Ok(()) => self.next().await,
+            // The whole terminator has left: the server may have answered it and gone.
+            Err(error) if self.channel.output().is_empty() => {
+                self.next_within(LAST_WORDS).await.map_err(|_| error)
+            }
             // While its last byte is still here, the terminator is not complete there.
-            if !self.channel.output().is_empty() {
-                let error = self.broke_off(error).await;
+            Err(error) => {
+                let error = self.last_words().await.unwrap_or(error);
                 return Err(self.not_sent(error, transaction));
             }
-            return match self.next_within(LAST_WORDS).await {
-                Ok((_, end)) => transaction.finished(&end, self.channel.redactor()),
-                Err(_) => Err(self.unsure(error, transaction)),
-            };
-        }
-        match self.next().await {
+        };
+        match end {
             Ok((_, end)) => {
                 // From here on nothing can turn an acceptance into an error.
                 if !self.hung_up {
@@ -142,6 +122,32 @@ impl Session {
             }
             Err(error) => Err(self.unsure(error, transaction)),
         }
+    }
+
+    /// Writes the body but for its last piece, which stays in the buffer with the terminator behind it. An
+    /// error leaves no terminator behind, so nothing is sent.
+    async fn stream(&mut self, config: &SmtpConfig, mut body: Body<'_>) -> Result<()> {
+        let mut encoder = Encoder::new(config.line_ends);
+        let mut length: u64 = 0;
+        while let Some(chunk) = body.chunk().await? {
+            length = length.saturating_add(chunk.len() as u64);
+            self.check_size(Some(length))?;
+            for piece in chunk.chunks(PIECE) {
+                encoder.encode(piece, self.channel.output())?;
+                if encoder.is_eight_bit() && !self.caps.eight_bit_mime {
+                    return Err(eight_bit());
+                }
+                if self.channel.output().len() >= PIECE {
+                    self.listen().await?;
+                    if let Err(error) = self.channel.flush(Phase::Data).await {
+                        return Err(self.last_words().await.unwrap_or(error));
+                    }
+                }
+            }
+        }
+        self.channel.note(&format!("a body of {length} bytes"));
+        self.listen().await?;
+        encoder.finish(self.channel.output())
     }
 
     /// Refuses what is larger than the server takes (RFC 1870 §6.1). Dots that stuffing adds don't count.
@@ -154,20 +160,6 @@ impl Session {
             )
             .with_advice("make the message smaller, or ask for a larger limit")),
             _ => Ok(()),
-        }
-    }
-
-    /// Writing failed before the end of data: the server may have said why before it closed.
-    async fn broke_off(&mut self, error: Error) -> Error {
-        // While a body is due, what it says answers the message as a whole.
-        self.queue.expect(Command::EndOfData);
-        match self.next_within(LAST_WORDS).await {
-            Ok((command, reply)) if reply.is_refusal() => {
-                let phase = if command == Command::EndOfData { Phase::Data } else { command.phase() };
-                let what = "the server refused the message while it was sent";
-                refusal(phase, &reply, what, self.channel.redactor())
-            }
-            _ => error,
         }
     }
 

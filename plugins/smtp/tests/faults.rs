@@ -86,8 +86,10 @@ fn wherever_the_server_is_cut_or_falls_silent_the_outcome_is_true_and_unsure_is_
                     assert_eq!(outcome == Ending::Delivered, n == total, "{what}");
                     unsure += usize::from(outcome == Ending::Unsure);
                 }
-                // Only while the very last reply was under way could it have gone either way.
-                assert_eq!(unsure, "250 ok\r\n".len(), "stall {stall}, {delivery:?}");
+                // Only while the very last reply was under way could it have gone either way. A connection
+                // that is gone before its first byte is noticed before the end of data goes out.
+                let window = "250 ok\r\n".len() - usize::from(!stall);
+                assert_eq!(unsure, window, "stall {stall}, {delivery:?}");
             }
         }
     }

@@ -113,6 +113,37 @@ fn a_server_that_refuses_in_the_middle_of_the_body_and_closes_is_quoted() {
 }
 
 #[test]
+fn an_answer_in_the_middle_of_the_body_stops_it_and_is_never_an_acceptance() {
+    fn answer(said: &str, early: &str) -> String {
+        let of = match said.get(..4).unwrap_or(said) {
+            "EHLO" | "MAIL" | "RCPT" => "250 ok\r\n",
+            "DATA" => "354 go\r\n",
+            "Subj" => early,
+            // It reads on and keeps the connection open.
+            _ => "",
+        };
+        of.to_owned()
+    }
+    type Case = (fn(&str) -> String, ErrorKind, Option<&'static str>);
+    let cases: [Case; 4] = [
+        (|s| answer(s, "552 5.3.4 too much\r\n"), ErrorKind::Rejected, Some("552 5.3.4 too much")),
+        (|s| answer(s, "421 4.3.2 bye\r\n"), ErrorKind::Deferred, Some("421 4.3.2 bye")),
+        (|s| answer(s, "250 2.0.0 queued\r\n"), ErrorKind::Protocol, None),
+        (|s| answer(s, "what?\r\n"), ErrorKind::Protocol, None),
+    ];
+    for (answer, kind, words) in cases {
+        let (host, _) = observed(answer);
+        let mut smtp = smtp(anonymous(TlsMode::None), &host);
+        let error =
+            run(&host, smtp.send(&to(&["you@example.org"]), body::of_size(1 << 20))).unwrap().unwrap_err();
+        assert_eq!((error.kind(), error.phase()), (kind, Phase::Data), "{error}");
+        assert_eq!(error.reply().map(ToString::to_string).as_deref(), words);
+        assert!(host.sent().len() < 300_000, "{} bytes went out in vain", host.sent().len());
+        assert!(!host.sent_text().contains("\r\n.\r\n"));
+    }
+}
+
+#[test]
 fn all_recipients_refused_with_data_accepted_ends_in_a_lone_dot_and_the_connection_goes_on() {
     let group =
         |who: &str| format!("C: MAIL FROM:<me@example.org>\nC: RCPT TO:<{who}>\nC: DATA\nS: 250 ok\n");
