@@ -113,10 +113,9 @@ impl Channel {
         if self.input.is_empty() {
             return Ok(());
         }
-        let words = self
-            .transcript
-            .redactor
-            .clean(&String::from_utf8_lossy(&self.input).chars().take(200).collect::<String>());
+        // Masked before it is shortened: half a secret would not be known as one.
+        let words = self.transcript.redactor.clean(&String::from_utf8_lossy(&self.input));
+        let words: String = words.chars().take(200).collect();
         Err(Error::new(
             ErrorKind::Protocol,
             phase,
