@@ -114,8 +114,9 @@ impl Session {
     }
 
     fn broken(&self, fault: ReplyFault, line: &Bytes, phase: Phase) -> Error {
-        let start: String = String::from_utf8_lossy(line).chars().take(200).collect();
-        let shown = self.channel.redactor().clean(&start);
+        // Masked before it is shortened: half a secret would not be known as one.
+        let clean = self.channel.redactor().clean(&String::from_utf8_lossy(line));
+        let shown: String = clean.chars().take(200).collect();
         let shown = shown.escape_debug();
         let protocol = |what: String| Error::new(ErrorKind::Protocol, phase, what);
         match fault {

@@ -87,8 +87,7 @@ impl Session {
                 return Ok(());
             }
         }
-        // An answer too many now would be taken for the one to the end of data.
-        self.channel.begin(Phase::Data)
+        Ok(())
     }
 
     async fn send_body(
@@ -124,7 +123,8 @@ impl Session {
         }
     }
 
-    /// Writes the body but for its last piece, which stays in the buffer with the terminator behind it. An
+    /// Writes the body but for its last piece, listening before each: an answer too many would be taken for the
+    /// one to the end of data. The last piece stays in the buffer with the terminator behind it. An
     /// error leaves no terminator behind, so nothing is sent.
     async fn stream(&mut self, config: &SmtpConfig, mut body: Body<'_>) -> Result<()> {
         let mut encoder = Encoder::new(config.line_ends);

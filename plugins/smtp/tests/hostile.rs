@@ -67,6 +67,17 @@ fn injected_data_after_starttls_is_a_protocol_error_and_old_capabilities_do_not_
 }
 
 #[test]
+fn what_was_offered_in_the_clear_is_forgotten_even_where_the_server_knows_only_helo_inside_tls() {
+    let script = format!(
+        "{EHLO}S: 250-x\nS: 250-AUTH PLAIN\nS: 250 STARTTLS\nC: STARTTLS\nS: 220 go\nTLS\nC: EHLO [127.0.0.1]\nS: 502 x\n\
+         C: HELO [127.0.0.1]\nS: 250 x\n"
+    );
+    let (error, host) = outcome(config(TlsMode::StartTls), &script);
+    assert_eq!(error.kind(), ErrorKind::Authentication, "{error}");
+    host.assert_followed();
+}
+
+#[test]
 fn credentials_are_never_revealed_on_a_clear_line_and_never_silently_left_out() {
     for offer in ["S: 250-x\nS: 250 AUTH PLAIN LOGIN\n", "S: 250 x\n", "S: 250-x\nS: 250 AUTH CRAM-MD5\n"] {
         for mode in [TlsMode::None, TlsMode::StartTlsIfOffered] {

@@ -50,6 +50,46 @@ fn a_goodbye_in_place_of_any_reply_is_for_now_and_the_next_message_goes_over_a_n
 }
 
 #[test]
+fn after_a_goodbye_no_further_reply_is_waited_for() {
+    let group = "C~ MAIL*\nC~ RCPT*\nC: DATA\n";
+    let hi = ehlo(&["PIPELINING"]);
+    for said in ["S: 421 bye\n", "S: 250 ok\nS: 421 bye\n", "S: 250 ok\nS: 250 ok\nS: 421 bye\n"] {
+        let (outcome, host) = one(&format!("{hi}{group}{said}SILENCE\n"));
+        let error = outcome.unwrap_err();
+        assert_eq!((error.outcome(), error.reply().unwrap().number()), (Outcome::Deferred, Some(421)));
+        assert_eq!(host.now(), Duration::ZERO, "{said}");
+        assert!(!host.sent_text().contains("RSET"), "{said}");
+    }
+    let (outcome, host) =
+        one(&format!("{hi}{group}S: 250 a\nS: 250 b\nS: 354 go\n{TEXT}S: 421 bye\nSILENCE\n"));
+    assert_eq!((outcome.unwrap_err().outcome(), host.now()), (Outcome::Deferred, Duration::ZERO));
+}
+
+#[test]
+fn only_a_connection_that_answered_nothing_is_replaced_and_only_once() {
+    let one = format!("{MAIL}{RCPT}{DATA}{TEXT}S: 250 ok\n");
+    let hi = ehlo(&[]);
+    for (then, dials) in [
+        // It took the sender: the message had begun, and the caller hears of it.
+        (format!("{MAIL}C: RCPT TO:<you@example.org>\nS: 421 bye\nCUT\n"), 1),
+        (format!("{MAIL}CUT\n"), 1),
+        // The new connection fares no better: that is the server's word.
+        (format!("CUT\nCONNECT\n{hi}C: MAIL FROM:<me@example.org>\nCUT\nCONNECT\n{hi}{one}"), 2),
+        ("CUT\nREFUSE\n".to_owned(), 2),
+    ] {
+        let host = VirtualHost::play(&Dialogue::parse(&format!("{hi}{one}{then}")).unwrap());
+        let mut smtp = smtp(anonymous(TlsMode::None), &host);
+        run(&host, async {
+            assert!(smtp.send(&to(&["you@example.org"]), "x".into()).await.is_ok());
+            let error = smtp.send(&to(&["you@example.org"]), "x".into()).await.unwrap_err();
+            assert_eq!(error.repeat(), Repeat::Safe, "{then}: {error}");
+        })
+        .unwrap();
+        assert_eq!(host.dials(), dials, "{then}");
+    }
+}
+
+#[test]
 fn a_reply_that_does_not_fit_its_command_is_a_protocol_error_and_nothing_is_sent() {
     let hi = ehlo(&[]);
     for script in [

@@ -73,6 +73,15 @@ fn each_refusal_keeps_its_kind_and_the_servers_words_without_the_secret() {
             assert!(text.contains(&format!("{code} bad: ***")), "{text}");
         }
     }
+    // The answer to a challenge holds the token too: repeated as it was, or cut off in a broken reply.
+    let token = SECRET.repeat(40);
+    for broken in ["535 bad: {word}", "{word}"] {
+        let script = format!("C: AUTH XOAUTH2\nS: 334 \nC: {{word}}\nS: {broken}\n");
+        let error = send(with_token(&token), "XOAUTH2", &script).unwrap_err();
+        let text = format!("{error} {error:?}");
+        secrets::assert_absent(&text, &[SECRET]);
+        assert!(text.contains("***"), "{text}");
+    }
     // Where the echo is no reply at all, it is an error text of ours that could hold it.
     let script = format!("C: AUTH PLAIN {plain}\nS: {SECRET} and {plain}\n");
     let error = send(config(TlsMode::Implicit), "PLAIN", &script).unwrap_err();
