@@ -9,6 +9,9 @@ use crate::error::Result;
 use crate::mime::{self, Part};
 use crate::store::Message;
 
+/// Which messages, by number and UID, and what of them.
+type Plan = (Vec<(u32, u32)>, Vec<Item>);
+
 /// Most items of one FETCH: each may copy the message once.
 const MOST_ITEMS: usize = 64;
 
@@ -38,11 +41,7 @@ impl Session<'_> {
         })
     }
 
-    fn plan(
-        &self,
-        mut args: Args<'_>,
-        by_uid: bool,
-    ) -> std::result::Result<(Vec<(u32, u32)>, Vec<Item>), Refusal> {
+    fn plan(&self, mut args: Args<'_>, by_uid: bool) -> std::result::Result<Plan, Refusal> {
         let set = args.set()?;
         args.space()?;
         let mut items = fetch_items::parse(&mut args)?;

@@ -55,7 +55,11 @@ impl Session<'_> {
         let name = args.mailbox()?;
         args.end()?;
         self.with_account(|account| {
-            if to { account.subscribe(&name).map_err(refusal) } else { Ok(account.unsubscribe(&name)) }
+            if to {
+                return account.subscribe(&name).map_err(refusal);
+            }
+            account.unsubscribe(&name);
+            Ok(())
         })?;
         Ok("Noted".into())
     }

@@ -38,9 +38,9 @@ impl Session<'_> {
             // With MIN or MAX alone only those are saved (RFC 5182 §2.1).
             view.saved = match (wanted.all || wanted.count, wanted.min, wanted.max) {
                 (false, true, false) => saved.take(1).collect(),
-                (false, false, true) => saved.last().into_iter().collect(),
+                (false, false, true) => saved.rev().take(1).collect(),
                 (false, true, true) => {
-                    let mut ends: Vec<u32> = saved.clone().take(1).chain(saved.last()).collect();
+                    let mut ends: Vec<u32> = saved.clone().take(1).chain(saved.rev().take(1)).collect();
                     ends.dedup();
                     ends
                 }

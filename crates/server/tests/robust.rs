@@ -1,0 +1,124 @@
+//! Clients that mean no good, and the end of the server.
+#![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing)]
+
+mod common;
+
+use common::Lines;
+use postrider_server::Server;
+use proptest::prelude::*;
+use proptest::strategy::ValueTree;
+use proptest::test_runner::TestRunner;
+use tokio::io::AsyncWriteExt;
+
+async fn still_serves(server: &Server) {
+    let mut client = Lines::imap(server.imap_port()).await;
+    client.ask("x NOOP", "x OK").await;
+    for (port, greeting) in [(server.smtp_port(), "220"), (server.pop3_port(), "+OK")] {
+        Lines::connect(port).await.until(greeting).await;
+    }
+}
+
+#[tokio::test]
+async fn garbage_harms_nobody() {
+    let server = Server::builder().user("alice", "secret").start().await.unwrap();
+    let words = "(EHLO x|MAIL FROM:<|RCPT TO:<alice@example.test>|DATA|BDAT 3|AUTH PLAIN|a LOGIN alice secret|a SELECT INBOX|a FETCH 1:|a APPEND INBOX \\{3\\}|a SEARCH |a UID STORE|a STATUS|a LIST \"\" |USER alice|PASS secret|TOP 1|RETR|[ -~]{0,9}|[\\x00-\\xff]{0,9})";
+    let lines =
+        prop::collection::vec((words, prop::sample::select(vec!["\r\n", "\r\n", "\n", " ", "\r"])), 0..40);
+    let mut runner = TestRunner::deterministic();
+    for round in 0..120 {
+        let text: String =
+            lines.new_tree(&mut runner).unwrap().current().into_iter().map(|(a, b)| a + b).collect();
+        let port = [server.smtp_port(), server.pop3_port(), server.imap_port()][round % 3];
+        let mut client = Lines::connect(port).await;
+        // The server may have hung up already: that is fine.
+        let _ = client.0.get_mut().write_all(text.as_bytes()).await;
+        let _ = client.0.get_mut().shutdown().await;
+        client.rest().await;
+    }
+    still_serves(&server).await;
+}
+
+#[tokio::test]
+async fn endless_lines_are_swallowed_not_kept() {
+    let server = Server::builder().user("alice", "secret").start().await.unwrap();
+    for (port, greeting, last, reply) in [
+        (server.smtp_port(), "220", "NOOP", "250"),
+        (server.pop3_port(), "+OK", "CAPA", "+OK"),
+        (server.imap_port(), "* OK", "a NOOP", "a OK"),
+    ] {
+        let mut client = Lines::connect(port).await;
+        client.until(greeting).await;
+        for _ in 0..64 {
+            client.send(vec![b'x'; 1 << 20]).await;
+        }
+        client.send("\r\n").await;
+        let complaint = client.line().await;
+        assert!(complaint.contains("too long"), "{complaint}");
+        client.ask(last, reply).await;
+    }
+    assert!(peak_memory() < 200 << 20, "{}", peak_memory());
+}
+
+#[tokio::test]
+async fn announced_sizes_reserve_nothing() {
+    let server =
+        Server::builder().user("alice", "secret").message_limit(usize::MAX >> 1).start().await.unwrap();
+    let mut imap = Lines::imap(server.imap_port()).await;
+    imap.ask("a APPEND INBOX {4294967295}", "+ ").await;
+    let mut smtp = Lines::connect(server.smtp_port()).await;
+    smtp.until("220").await;
+    smtp.ask("EHLO x", "250 ").await;
+    smtp.ask("MAIL FROM:<>", "250").await;
+    smtp.ask("RCPT TO:<alice@example.test>", "250").await;
+    smtp.send("BDAT 9223372036854775807 LAST\r\nabc").await;
+    still_serves(&server).await;
+    assert!(peak_memory() < 200 << 20, "{}", peak_memory());
+}
+
+#[tokio::test]
+async fn connections_have_a_limit() {
+    let server = Server::builder().user("alice", "secret").connection_limit(1).start().await.unwrap();
+    let mut first = Lines::connect(server.smtp_port()).await;
+    first.until("220").await;
+    assert_eq!(Lines::connect(server.smtp_port()).await.rest().await, "");
+    first.ask("NOOP", "250").await;
+}
+
+#[tokio::test]
+async fn shutdown_says_goodbye_and_drop_just_goes() {
+    let server = Server::builder().user("alice", "secret").start().await.unwrap();
+    let mut imap = Lines::imap(server.imap_port()).await;
+    imap.ask("i IDLE", "+ ").await;
+    let mut smtp = Lines::connect(server.smtp_port()).await;
+    smtp.until("220").await;
+    let port = server.smtp_port();
+    server.shutdown().await;
+    assert_eq!(imap.rest().await, "* BYE The server is stopping\r\n");
+    assert!(smtp.rest().await.starts_with("421"));
+    assert!(tokio::net::TcpStream::connect(("127.0.0.1", port)).await.is_err());
+
+    let server = Server::builder().start().await.unwrap();
+    let mut smtp = Lines::connect(server.smtp_port()).await;
+    smtp.until("220").await;
+    drop(server);
+    assert_eq!(smtp.rest().await, "");
+}
+
+#[tokio::test]
+async fn waiting_for_messages_needs_no_sleep() {
+    let server = Server::builder().user("alice", "secret").start().await.unwrap();
+    let deliver = async {
+        tokio::task::yield_now().await;
+        server.deliver("alice@example.test", "x").unwrap();
+        server.deliver("ALICE", "y").unwrap();
+    };
+    tokio::join!(server.wait_for_messages("alice", "INBOX", 2), deliver);
+    assert!(server.deliver("nobody", "x").is_err());
+}
+
+/// The process's high-water mark, in bytes.
+fn peak_memory() -> usize {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+    line.and_then(|line| line.trim().trim_end_matches(" kB").parse::<usize>().ok()).map_or(0, |kb| kb << 10)
+}
