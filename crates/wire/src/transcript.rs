@@ -41,7 +41,8 @@ impl Transcript {
         for line in bytes.split(|b| *b == b'\n').filter(|l| !l.is_empty()) {
             let line = line.strip_suffix(b"\r").unwrap_or(line);
             // Masked before it is shortened: half a secret would not be known as one.
-            let shown: String = self.redactor.clean(&String::from_utf8_lossy(line)).chars().take(1_000).collect();
+            let shown: String =
+                self.redactor.clean(&String::from_utf8_lossy(line)).chars().take(1_000).collect();
             let shown = shown.escape_debug();
             tracing::debug!(target: "postrider::wire", "{}#{} {who}: {shown}", self.name, self.session);
         }
