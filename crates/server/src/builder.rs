@@ -144,7 +144,7 @@ impl Builder {
     /// Binds every port and starts to serve, on the runtime that polls this.
     ///
     /// # Errors
-    /// A port that can't be bound, or a name that no certificate can carry.
+    /// A port that can't be bound, a name that no certificate can carry, or a `catch_all` that is no user.
     pub async fn start(self) -> io::Result<Server> {
         Server::start(self).await
     }

@@ -29,6 +29,11 @@ impl Server {
     pub(crate) async fn start(builder: Builder) -> io::Result<Self> {
         let (stop, stopped) = watch::channel(false);
         let (ca_pem, shared) = Shared::new(builder.options, &builder.users)?;
+        if let Some(user) =
+            shared.options.catch_all.as_deref().filter(|user| shared.store.find(user).is_none())
+        {
+            return Err(io::Error::other(format!("catch_all names {user:?}, whom nobody added")));
+        }
         let mut ports = [0; 6];
         let mut sockets = Vec::new();
         for (port, service) in ports.iter_mut().zip(Service::ALL) {

@@ -76,6 +76,34 @@ async fn announced_sizes_reserve_nothing() {
 }
 
 #[tokio::test]
+async fn a_message_cut_short_is_never_kept() {
+    let server = Server::builder().user("alice", "secret").start().await.unwrap();
+    let envelope = "EHLO x\r\nMAIL FROM:<>\r\nRCPT TO:<alice@example.test>\r\n";
+    for rest in ["BDAT 3\r\nabc", "BDAT 4 LAST\r\nabc", "BDAT 3\r\nabcBDAT 1 LAST\r\n"] {
+        let mut client = Lines::connect(server.smtp_port()).await;
+        client.send(format!("{envelope}{rest}")).await;
+        client.0.get_mut().shutdown().await.unwrap();
+        client.rest().await;
+    }
+    for rest in ["abc", "abc\r\n", "abc\r\n.", "abc\r\n.\r", "abc\n.\n"] {
+        let mut client = Lines::connect(server.smtp_port()).await;
+        client.send(format!("{envelope}DATA\r\n")).await;
+        client.until("354").await;
+        client.send(rest).await;
+        client.0.get_mut().shutdown().await.unwrap();
+        client.rest().await;
+    }
+    for rest in ["a APPEND INBOX {4+}\r\nabc", "a APPEND INBOX {3+}\r\nabc", "a APPEND INBOX {3+}\r\nabc\r"] {
+        let mut client = Lines::imap(server.imap_port()).await;
+        client.send(rest).await;
+        client.0.get_mut().shutdown().await.unwrap();
+        client.rest().await;
+    }
+    assert!(server.messages("alice", "INBOX").is_empty());
+    assert!(server.accepted().is_empty());
+}
+
+#[tokio::test]
 async fn connections_have_a_limit() {
     let server = Server::builder().user("alice", "secret").connection_limit(1).start().await.unwrap();
     let mut first = Lines::connect(server.smtp_port()).await;

@@ -135,9 +135,7 @@ impl Session<'_> {
         args.end()?;
         let picked = self.picked(&set, by_uid)?;
         let validity = self.view.as_ref().map_or(0, |view| view.validity);
-        let limit = self.options().storage_limit;
         let copied = self.with_state(|state, user| {
-            let held = state.size();
             let Some(account) = state.account(user) else { return no("That account is gone") };
             let source = account.by_validity(validity);
             let messages: Vec<Message> = source
@@ -147,10 +145,11 @@ impl Session<'_> {
                 return no("[EXPUNGEISSUED] Some of them are gone");
             }
             let more: usize = messages.iter().map(|m| m.bytes.len()).sum();
-            if held.saturating_add(more) > limit {
+            if !state.make_room(more, messages.len()) {
                 return no("[OVERQUOTA] There is no room for that");
             }
-            let Some(target) = account.find(&name) else { return no("[TRYCREATE] No such mailbox") };
+            let target = state.account(user).and_then(|account| account.find(&name));
+            let Some(target) = target else { return no("[TRYCREATE] No such mailbox") };
             let from = messages.iter().map(|m| m.uid).collect();
             let to = messages.into_iter().map(|m| target.add(m.bytes, m.flags, m.date)).collect();
             Ok(Copied { validity: target.validity, from, to })

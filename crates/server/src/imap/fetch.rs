@@ -12,7 +12,7 @@ use crate::store::Message;
 /// Which messages, by number and UID, and what of them.
 type Plan = (Vec<(u32, u32)>, Vec<Item>);
 
-/// Most items of one FETCH: each may copy the message once.
+/// Most items of one FETCH: each may send the message once.
 const MOST_ITEMS: usize = 64;
 
 impl Session<'_> {
@@ -23,15 +23,19 @@ impl Session<'_> {
         };
         let mut missing = false;
         for (number, uid) in picked {
-            // One at a time: in memory is what the socket hasn't taken, and a message.
-            match self.snapshot(uid, &items) {
-                Some((message, recent)) => {
-                    let line = fetched(number, &message, recent && !self.rev2, &items);
-                    self.conn.put(line);
-                    self.conn.drain().await?;
-                }
-                None => missing = true,
+            let Some((message, recent)) = self.snapshot(uid, &items) else {
+                missing = true;
+                continue;
+            };
+            self.conn.put(format!("* {number} FETCH"));
+            for (at, item) in items.iter().enumerate() {
+                let mut out = if at == 0 { b" (".to_vec() } else { b" ".to_vec() };
+                one(&mut out, item, &message, recent && !self.rev2);
+                self.conn.put(out);
+                // Item by item: what is in memory is one item and what the socket hasn't taken.
+                self.conn.drain().await?;
             }
+            self.conn.put(if items.is_empty() { " ()\r\n" } else { ")\r\n" });
         }
         // A sequence number still names it, so the client should know (RFC 2180 §4.1.3).
         Ok(if missing && !by_uid {
@@ -82,57 +86,44 @@ impl Session<'_> {
     }
 }
 
-fn fetched(number: u32, message: &Message, recent: bool, items: &[Item]) -> Vec<u8> {
-    let mut out = format!("* {number} FETCH (").into_bytes();
+fn one(out: &mut Vec<u8>, item: &Item, message: &Message, recent: bool) {
     let root = || mime::parse(&message.bytes);
-    for (at, item) in items.iter().enumerate() {
-        if at > 0 {
-            out.push(b' ');
+    match item {
+        Item::Flags => put(out, &format!("FLAGS {}", flag_list(&message.flags, recent))),
+        Item::Uid => put(out, &format!("UID {}", message.uid)),
+        Item::Size => put(out, &format!("RFC822.SIZE {}", message.bytes.len())),
+        Item::InternalDate => put(out, &format!("INTERNALDATE \"{}\"", dates::internal_date(message.date))),
+        Item::Envelope => {
+            put(out, "ENVELOPE ");
+            envelope::write(out, message.bytes.get(..mime::body_start(&message.bytes)).unwrap_or_default());
         }
-        match item {
-            Item::Flags => put(&mut out, &format!("FLAGS {}", flag_list(&message.flags, recent))),
-            Item::Uid => put(&mut out, &format!("UID {}", message.uid)),
-            Item::Size => put(&mut out, &format!("RFC822.SIZE {}", message.bytes.len())),
-            Item::InternalDate => {
-                put(&mut out, &format!("INTERNALDATE \"{}\"", dates::internal_date(message.date)))
+        Item::Structure { extended } => {
+            put(out, if *extended { "BODYSTRUCTURE " } else { "BODY " });
+            structure::write(out, &message.bytes, &root(), *extended);
+        }
+        Item::Section { section, partial, name, .. } => {
+            let origin = partial.map(|(start, _)| format!("<{start}>")).unwrap_or_default();
+            let spelled = name.map_or_else(|| format!("BODY[{}]{origin}", section.spelled()), Into::into);
+            put(out, &spelled);
+            bytes(out, section.of(&message.bytes, root).as_deref(), *partial);
+        }
+        Item::Binary { path, partial, .. } => {
+            let origin = partial.map(|(start, _)| format!("<{start}>")).unwrap_or_default();
+            put(out, &format!("BINARY[{}]{origin}", spell_path(path)));
+            let decoded = decoded(&message.bytes, &root(), path);
+            // A NUL may only travel in a literal8 (RFC 3516 §4.3).
+            if decoded.as_ref().is_some_and(|d| d.contains(&0)) {
+                put(out, " ~");
+                write::literal(out, cut(decoded.as_deref().unwrap_or_default(), *partial));
+            } else {
+                bytes(out, decoded.as_deref(), *partial);
             }
-            Item::Envelope => {
-                put(&mut out, "ENVELOPE ");
-                envelope::write(
-                    &mut out,
-                    message.bytes.get(..mime::body_start(&message.bytes)).unwrap_or_default(),
-                );
-            }
-            Item::Structure { extended } => {
-                put(&mut out, if *extended { "BODYSTRUCTURE " } else { "BODY " });
-                structure::write(&mut out, &message.bytes, &root(), *extended);
-            }
-            Item::Section { section, partial, name, .. } => {
-                let origin = partial.map(|(start, _)| format!("<{start}>")).unwrap_or_default();
-                let spelled = name.map_or_else(|| format!("BODY[{}]{origin}", section.spelled()), Into::into);
-                put(&mut out, &spelled);
-                bytes(&mut out, section.of(&message.bytes, root).as_deref(), *partial);
-            }
-            Item::Binary { path, partial, .. } => {
-                let origin = partial.map(|(start, _)| format!("<{start}>")).unwrap_or_default();
-                put(&mut out, &format!("BINARY[{}]{origin}", spell_path(path)));
-                let decoded = decoded(&message.bytes, &root(), path);
-                // A NUL may only travel in a literal8 (RFC 3516 §4.3).
-                if decoded.as_ref().is_some_and(|d| d.contains(&0)) {
-                    put(&mut out, " ~");
-                    write::literal(&mut out, cut(decoded.as_deref().unwrap_or_default(), *partial));
-                } else {
-                    bytes(&mut out, decoded.as_deref(), *partial);
-                }
-            }
-            Item::BinarySize { path } => {
-                let size = decoded(&message.bytes, &root(), path).map_or(0, |d| d.len());
-                put(&mut out, &format!("BINARY.SIZE[{}] {size}", spell_path(path)));
-            }
+        }
+        Item::BinarySize { path } => {
+            let size = decoded(&message.bytes, &root(), path).map_or(0, |d| d.len());
+            put(out, &format!("BINARY.SIZE[{}] {size}", spell_path(path)));
         }
     }
-    put(&mut out, ")\r\n");
-    out
 }
 
 fn put(out: &mut Vec<u8>, text: &str) {

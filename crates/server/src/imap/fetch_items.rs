@@ -1,5 +1,7 @@
 //! What a FETCH asks for.
 
+use std::borrow::Cow;
+
 use super::Refusal;
 use super::parse::{self, Args};
 use crate::mime::{self, Kind, Part};
@@ -140,8 +142,9 @@ fn partial(args: &mut Args<'_>) -> Result<Option<(u32, u32)>, Refusal> {
 }
 
 impl Section {
-    /// The section's bytes; `None` if the message has no such part.
-    pub(super) fn of(&self, message: &[u8], root: impl FnOnce() -> Part) -> Option<Vec<u8>> {
+    /// The section's bytes; `None` if the message has no such part. Not copied where that can be helped:
+    /// a client may ask for a large message in many small pieces.
+    pub(super) fn of<'m>(&self, message: &'m [u8], root: impl FnOnce() -> Part) -> Option<Cow<'m, [u8]>> {
         if self.path.is_empty() {
             let (header, text) = message.split_at_checked(mime::body_start(message))?;
             return self.cut(message, header, text);
@@ -150,26 +153,26 @@ impl Section {
         let part = root.find(&self.path)?;
         let get = |range: &std::ops::Range<usize>| message.get(range.clone()).unwrap_or_default();
         match (&self.part, &part.kind) {
-            (Wanted::All, _) => Some(get(&part.body).to_vec()),
-            (Wanted::Mime, _) => Some(get(&part.header).to_vec()),
+            (Wanted::All, _) => Some(get(&part.body).into()),
+            (Wanted::Mime, _) => Some(get(&part.header).into()),
             // HEADER and TEXT of a part are those of the message in it.
             (_, Kind::Message(inner)) => self.cut(get(&part.body), get(&inner.header), get(&inner.body)),
             _ => None,
         }
     }
 
-    fn cut(&self, whole: &[u8], header: &[u8], text: &[u8]) -> Option<Vec<u8>> {
+    fn cut<'m>(&self, whole: &'m [u8], header: &'m [u8], text: &'m [u8]) -> Option<Cow<'m, [u8]>> {
         match &self.part {
-            Wanted::All => Some(whole.to_vec()),
-            Wanted::Header => Some(header.to_vec()),
-            Wanted::Text => Some(text.to_vec()),
+            Wanted::All => Some(whole.into()),
+            Wanted::Header => Some(header.into()),
+            Wanted::Text => Some(text.into()),
             Wanted::Mime => None,
             Wanted::Fields { names, not } => {
                 let listed = |name: &[u8]| names.iter().any(|n| n.as_bytes().eq_ignore_ascii_case(name));
                 let kept = mime::fields(header).into_iter().filter(|(name, _)| listed(name) != *not);
                 let mut out: Vec<u8> = kept.flat_map(|(_, whole)| whole.to_vec()).collect();
                 out.extend_from_slice(b"\r\n");
-                Some(out)
+                Some(out.into())
             }
         }
     }
@@ -224,7 +227,8 @@ mod tests {
     #[test]
     fn sections() {
         let message = b"A: 1\r\nB: 2\r\n\r\nbody\r\n";
-        let of = |text: &str| section(text).unwrap().of(message, || mime::parse(message));
+        let of =
+            |text: &str| section(text).unwrap().of(message, || mime::parse(message)).map(Cow::into_owned);
         assert_eq!(of("BODY[]").unwrap(), message);
         assert_eq!(of("BODY[HEADER]").unwrap(), b"A: 1\r\nB: 2\r\n\r\n");
         assert_eq!(of("BODY.PEEK[HEADER.FIELDS (b)]").unwrap(), b"B: 2\r\n\r\n");

@@ -132,6 +132,10 @@ impl Account {
         self.subscribed.remove(&canonical(name));
     }
 
+    pub(crate) fn messages(&self) -> usize {
+        self.mailboxes.values().map(|mailbox| mailbox.messages.len()).sum()
+    }
+
     pub(crate) fn size(&self) -> usize {
         self.mailboxes.values().map(Mailbox::size).fold(0, usize::saturating_add)
     }

@@ -18,7 +18,6 @@ pub(crate) struct Store {
     state: Mutex<State>,
     bell: watch::Sender<u64>,
     domain: String,
-    limit: usize,
 }
 
 /// What the lock guards.
@@ -27,7 +26,14 @@ pub(crate) struct State {
     /// Users whose POP3 mailbox is taken.
     locked: BTreeSet<String>,
     next_validity: u32,
+    limit: usize,
+    /// Never less than what is held; made exact when that matters.
+    bytes: usize,
+    messages: usize,
 }
+
+/// Empty messages take memory too.
+const MOST_MESSAGES: usize = 1_000_000;
 
 /// Why a message wasn't kept.
 #[derive(Debug, PartialEq, Eq)]
@@ -42,8 +48,11 @@ impl Store {
             accounts: BTreeMap::new(),
             locked: BTreeSet::new(),
             next_validity: u32::try_from(dates::now()).unwrap_or(1).max(1),
+            limit,
+            bytes: 0,
+            messages: 0,
         };
-        Self { state: Mutex::new(state), bell: watch::Sender::new(0), domain: domain.to_owned(), limit }
+        Self { state: Mutex::new(state), bell: watch::Sender::new(0), domain: domain.to_owned() }
     }
 
     pub(crate) fn lock(&self) -> MutexGuard<'_, State> {
@@ -86,7 +95,7 @@ impl Store {
         date: i64,
     ) -> Result<(u32, u32), Refused> {
         let mut state = self.lock();
-        if state.size().saturating_add(bytes.len()) > self.limit {
+        if !state.make_room(bytes.len(), 1) {
             return Err(Refused::Full);
         }
         let target =
@@ -107,7 +116,7 @@ impl Store {
         note: impl FnOnce(),
     ) -> Result<(), Refused> {
         let mut state = self.lock();
-        if state.size().saturating_add(bytes.len().saturating_mul(users.len())) > self.limit {
+        if !state.make_room(bytes.len().saturating_mul(users.len()), users.len()) {
             return Err(Refused::Full);
         }
         note();
@@ -147,9 +156,22 @@ impl State {
         self.take_validities(1)
     }
 
-    /// The bytes of all messages together.
-    pub(crate) fn size(&self) -> usize {
-        self.accounts.values().map(Account::size).fold(0, usize::saturating_add)
+    /// Whether so much more may be kept; counts it as kept if so.
+    pub(crate) fn make_room(&mut self, bytes: usize, messages: usize) -> bool {
+        let fits = |state: &Self| {
+            state.bytes.saturating_add(bytes) <= state.limit
+                && state.messages.saturating_add(messages) <= MOST_MESSAGES
+        };
+        if !fits(self) {
+            self.bytes = self.accounts.values().map(Account::size).fold(0, usize::saturating_add);
+            self.messages = self.accounts.values().map(Account::messages).sum();
+        }
+        let room = fits(self);
+        if room {
+            self.bytes = self.bytes.saturating_add(bytes);
+            self.messages = self.messages.saturating_add(messages);
+        }
+        room
     }
 
     fn take_validities(&mut self, n: u32) -> u32 {

@@ -1,4 +1,4 @@
-//! SCRAM with channel binding, by a client written from the RFCs, over a real TLS session.
+//! TLS: certificates, and SCRAM bound to the channel by a client written from the RFCs.
 #![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing)]
 
 mod common;
@@ -20,6 +20,14 @@ use tokio_rustls::client::TlsStream;
 type Client = BufReader<TlsStream<TcpStream>>;
 
 async fn connect(server: &Server, port: u16, version: &'static rustls::SupportedProtocolVersion) -> Client {
+    try_connect(server, port, version).await.unwrap()
+}
+
+async fn try_connect(
+    server: &Server,
+    port: u16,
+    version: &'static rustls::SupportedProtocolVersion,
+) -> std::io::Result<Client> {
     let mut roots = rustls::RootCertStore::empty();
     roots.add(CertificateDer::from_pem_slice(server.ca_pem().as_bytes()).unwrap()).unwrap();
     let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
@@ -30,7 +38,7 @@ async fn connect(server: &Server, port: u16, version: &'static rustls::Supported
         .with_no_client_auth();
     let stream = TcpStream::connect(("127.0.0.1", port)).await.unwrap();
     let name = ServerName::try_from("localhost").unwrap();
-    BufReader::new(TlsConnector::from(Arc::new(config)).connect(name, stream).await.unwrap())
+    TlsConnector::from(Arc::new(config)).connect(name, stream).await.map(BufReader::new)
 }
 
 async fn ask(client: &mut Client, line: &str) -> String {
@@ -114,4 +122,16 @@ async fn there_is_nothing_to_bind_to_in_tls12() {
     let greeting = hear(&mut client).await;
     assert!(greeting.contains("AUTH=SCRAM-SHA-256 ") && !greeting.contains("256-PLUS"), "{greeting}");
     assert!(log_in(&mut client, false, b"", "secret").await.starts_with("a OK"));
+}
+
+#[tokio::test]
+async fn certificates_can_be_wrong_on_purpose() {
+    let expired = Server::builder().expired_certificate().start().await.unwrap();
+    let other = Server::builder().certificate_names(&["elsewhere.test"]).start().await.unwrap();
+    for (server, complaint) in [(expired, "Expired"), (other, "NotValidForName")] {
+        let failed = try_connect(&server, server.smtps_port(), &rustls::version::TLS13).await;
+        let error = format!("{:?}", failed.err().unwrap());
+        assert!(error.contains(complaint), "{error}");
+    }
+    assert!(Server::builder().catch_all("nobody").start().await.is_err());
 }
