@@ -84,23 +84,37 @@ impl Session {
         }
     }
 
-    /// Looks, without waiting, whether the server speaks or closes while a body is due: a refusal then spares
-    /// us the rest, and an acceptance can't be one of a message that is not there yet.
+    /// Sends what is queued, and listens while it can't: a server that refuses a message half-way may stop
+    /// reading it. When it speaks, the rest stays queued. The deadline is that of a write.
+    pub(crate) async fn push(&mut self, phase: Phase) -> Result<()> {
+        let limit = self.channel.timing().write_timeout;
+        let mut timer = self.channel.host().sleep(limit);
+        // Both calls keep their state in the channel, so they can be begun anew at each poll.
+        poll_fn(|cx| {
+            if let Poll::Ready(written) = pin!(self.channel.flush(phase)).poll(cx) {
+                return Poll::Ready(written);
+            }
+            if let Poll::Ready(heard) = pin!(self.channel.fill(limit, phase)).poll(cx) {
+                return Poll::Ready(heard);
+            }
+            let what = "the server takes no more of the message";
+            timer.as_mut().poll(cx).map(|()| Err(Error::new(ErrorKind::Timeout, phase, what)))
+        })
+        .await
+    }
+
+    /// Looks, without waiting, whether the server has spoken or closed while a body is due: a refusal then
+    /// spares us the rest, and an acceptance can't be one of a message that is not there yet.
     pub(crate) async fn listen(&mut self) -> Result<()> {
-        let heard = {
-            let mut fill = pin!(self.channel.fill(LAST_WORDS, Phase::Data));
-            poll_fn(|cx| match fill.as_mut().poll(cx) {
-                Poll::Ready(heard) => Poll::Ready(heard),
-                Poll::Pending => Poll::Ready(Ok(())),
-            })
-            .await
-        };
+        let heard = poll_fn(|cx| match pin!(self.channel.fill(LAST_WORDS, Phase::Data)).poll(cx) {
+            Poll::Ready(heard) => Poll::Ready(heard),
+            Poll::Pending => Poll::Ready(Ok(())),
+        })
+        .await;
         if self.channel.input().is_empty() {
             return heard;
         }
-        Err(self.last_words().await.unwrap_or_else(|| {
-            Error::new(ErrorKind::Protocol, Phase::Data, "the server answered before the end of the message")
-        }))
+        Err(self.last_words().await.unwrap_or_else(out_of_turn))
     }
 
     /// The refusal that the server has left behind, or leaves within a moment, as an error.
@@ -137,6 +151,11 @@ impl Session {
             }
         }
     }
+}
+
+/// An answer to a message that is not there yet.
+pub(crate) fn out_of_turn() -> Error {
+    Error::new(ErrorKind::Protocol, Phase::Data, "the server answered before the end of the message")
 }
 
 fn at_greeting(error: Error, phase: Phase) -> Error {

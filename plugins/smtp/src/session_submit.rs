@@ -3,6 +3,7 @@
 use crate::SmtpConfig;
 use crate::engine::{Command, Step, Transaction, envelope_lines};
 use crate::session::{LAST_WORDS, Session};
+use crate::session_replies::out_of_turn;
 use bytes::Bytes;
 use postrider_core::{Body, Envelope, Error, ErrorKind, Phase, Receipt, Result};
 use postrider_wire::dot::Encoder;
@@ -98,33 +99,34 @@ impl Session {
     ) -> Result<Receipt> {
         self.stream(config, body).await.map_err(|e| self.not_sent(e, transaction))?;
         self.queue.expect(Command::EndOfData);
-        let written = self.channel.flush(Phase::EndOfData).await;
+        let written = self.push(Phase::EndOfData).await;
+        // While its last byte is still here, the terminator is not complete there.
+        let whole = self.channel.output().is_empty();
+        if !whole || !self.channel.input().is_empty() {
+            let error = written.err().unwrap_or_else(out_of_turn);
+            return Err(match self.last_words().await {
+                Some(refused) => self.not_sent(refused, transaction),
+                None if whole => self.unsure(error, transaction),
+                None => self.not_sent(error, transaction),
+            });
+        }
         let end = match written {
             Ok(()) => self.next().await,
-            // The whole terminator has left: the server may have answered it and gone.
-            Err(error) if self.channel.output().is_empty() => {
-                self.next_within(LAST_WORDS).await.map_err(|_| error)
-            }
-            // While its last byte is still here, the terminator is not complete there.
-            Err(error) => {
-                let error = self.last_words().await.unwrap_or(error);
-                return Err(self.not_sent(error, transaction));
-            }
+            // All of it has left: the server may have answered it and gone.
+            Err(error) => self.next_within(LAST_WORDS).await.map_err(|_| error),
         };
         match end {
             Ok((_, end)) => {
                 // From here on nothing can turn an acceptance into an error.
-                if !self.hung_up {
-                    self.channel.finish();
-                }
+                self.channel.finish();
                 transaction.finished(&end, self.channel.redactor())
             }
             Err(error) => Err(self.unsure(error, transaction)),
         }
     }
 
-    /// Writes the body but for its last piece, listening before each: an answer too many would be taken for the
-    /// one to the end of data. The last piece stays in the buffer with the terminator behind it. An
+    /// Writes the body but for its last piece, listening all the while: an answer too many would be taken for
+    /// the one to the end of data. The last piece stays in the buffer with the terminator behind it. An
     /// error leaves no terminator behind, so nothing is sent.
     async fn stream(&mut self, config: &SmtpConfig, mut body: Body<'_>) -> Result<()> {
         let mut encoder = Encoder::new(config.line_ends);
@@ -138,10 +140,10 @@ impl Session {
                     return Err(eight_bit());
                 }
                 if self.channel.output().len() >= PIECE {
-                    self.listen().await?;
-                    if let Err(error) = self.channel.flush(Phase::Data).await {
+                    if let Err(error) = self.push(Phase::Data).await {
                         return Err(self.last_words().await.unwrap_or(error));
                     }
+                    self.listen().await?;
                 }
             }
         }

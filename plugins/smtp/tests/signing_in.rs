@@ -43,6 +43,16 @@ fn a_certificate_signs_in_by_an_empty_response() {
 }
 
 #[test]
+fn a_server_that_takes_a_scram_sign_in_without_proof_is_not_believed() {
+    for early in ["S: 235 fine\n", "S: 334 \nC~ *\nS: 235 fine\n"] {
+        let script = format!("C~ AUTH SCRAM-SHA-256 *\n{early}");
+        let error = send(config(TlsMode::Implicit), "SCRAM-SHA-256", &script).unwrap_err();
+        assert!(error.phase() == Phase::Authenticate && error.outcome() == Outcome::NotSent, "{error}");
+        assert!(matches!(error.kind(), ErrorKind::Authentication | ErrorKind::Protocol), "{error}");
+    }
+}
+
+#[test]
 fn auth_false_leaves_credentials_unused() {
     let mut config = config(TlsMode::Implicit);
     config.auth = Some(false);
