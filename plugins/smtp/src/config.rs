@@ -49,19 +49,6 @@ const LINE_ENDS: Property<LineEndsWord> = Property::new(
 )
 .default("normalise");
 
-pub(crate) const PROPERTIES: &[PropertySpec] = &[
-    LOCALHOST.spec(),
-    EHLO.spec(),
-    AUTH.spec(),
-    SEND_PARTIAL.spec(),
-    DSN_NOTIFY.spec(),
-    DSN_RET.spec(),
-    QUIT_WAIT.spec(),
-    SUBMITTER.spec(),
-    PIPELINING.spec(),
-    LINE_ENDS.spec(),
-];
-
 /// Everything an SMTP transport can be told, typed. Each field is the property of the same meaning.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
@@ -97,6 +84,21 @@ pub struct SmtpConfig {
 }
 
 impl SmtpConfig {
+    /// The properties of SMTP's own that [`SmtpConfig::read`] reads, beside those of [`Target`], [`Login`] and
+    /// [`Timing`]: for a transport that is built on this one.
+    pub const PROPERTIES: &'static [PropertySpec] = &[
+        LOCALHOST.spec(),
+        EHLO.spec(),
+        AUTH.spec(),
+        SEND_PARTIAL.spec(),
+        DSN_NOTIFY.spec(),
+        DSN_RET.spec(),
+        QUIT_WAIT.spec(),
+        SUBMITTER.spec(),
+        PIPELINING.spec(),
+        LINE_ENDS.spec(),
+    ];
+
     /// A server and credentials, all else as the properties' defaults.
     pub fn new(target: Target, login: Login) -> Self {
         Self {

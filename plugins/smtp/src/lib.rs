@@ -43,10 +43,10 @@ use postrider_wire::{Login, Timing};
 use std::sync::Arc;
 
 /// What a registry knows of this transport.
-pub static FACTORY: TransportFactory = TransportFactory::outgoing("smtp", &make)
+pub const FACTORY: TransportFactory = TransportFactory::outgoing("smtp", &make)
     .about("Message submission over SMTP (RFC 5321, RFC 6409)")
     .aliases(&[Alias { name: "smtps", preset: &[("mail.smtps.ssl.enable", "true")] }])
-    .properties(&[Target::PROPERTIES, Login::PROPERTIES, Timing::PROPERTIES, config::PROPERTIES]);
+    .properties(&[Target::PROPERTIES, Login::PROPERTIES, Timing::PROPERTIES, SmtpConfig::PROPERTIES]);
 
 register!(FACTORY);
 
