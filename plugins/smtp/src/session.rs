@@ -132,10 +132,14 @@ impl Session {
         let reply = self.command("STARTTLS\r\n", Command::StartTls).await?;
         if reply.code != 220 {
             let what = "the server offered STARTTLS and refused it";
-            let reply = reply.to_core(self.channel.redactor());
-            return Err(Error::new(ErrorKind::Tls, Phase::StartTls, what)
-                .with_reply(reply)
-                .with_advice("use port 465 with tls=implicit, or try again later"));
+            let advice = "use port 465 with tls=implicit, or try again later";
+            let redactor = self.channel.redactor();
+            return Err(if (400..500).contains(&reply.code) {
+                refusal(Phase::StartTls, &reply, what, redactor).with_advice(advice)
+            } else {
+                let reply = reply.to_core(redactor);
+                Error::new(ErrorKind::Tls, Phase::StartTls, what).with_reply(reply).with_advice(advice)
+            });
         }
         self.channel.start_tls().await?;
         self.hello(config).await

@@ -57,6 +57,21 @@ fn without_the_tls_that_is_required_nothing_secret_is_said() {
 }
 
 #[test]
+fn a_refused_starttls_is_for_now_or_a_matter_of_tls() {
+    for (answer, kind) in [
+        ("454 4.7.0 not now", ErrorKind::Deferred),
+        ("421 4.3.2 bye", ErrorKind::Deferred),
+        ("502 no", ErrorKind::Tls),
+        ("250 fine", ErrorKind::Tls),
+    ] {
+        let script = format!("{EHLO}S: 250-x\nS: 250 STARTTLS\nC: STARTTLS\nS: {answer}\n");
+        let (error, _) = outcome(config(TlsMode::StartTls), &script);
+        assert_eq!((error.kind(), error.phase()), (kind, Phase::StartTls), "{error}");
+        assert!(error.advice().unwrap().contains("tls=implicit"));
+    }
+}
+
+#[test]
 fn injected_data_after_starttls_is_a_protocol_error_and_old_capabilities_do_not_count() {
     let script = format!("{EHLO}S: 250-x\nS: 250 STARTTLS\nC: STARTTLS\nS| 220 go\\r\\n250-evil AUTH\nTLS\n");
     assert_eq!(outcome(config(TlsMode::StartTls), &script).0.kind(), ErrorKind::Protocol);
