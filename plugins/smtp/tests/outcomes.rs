@@ -246,48 +246,6 @@ fn strict_line_ends_stop_a_message_before_its_end() {
 }
 
 #[test]
-fn deadlines_are_the_rfcs_unless_the_property_says_otherwise() {
-    let hi = ehlo(&[]);
-    for (script, seconds) in [
-        (String::new(), 60),
-        (hi.clone(), 300),
-        (format!("{hi}{MAIL}{RCPT}"), 120),
-        (format!("{hi}{MAIL}{RCPT}{DATA}{TEXT}"), 600),
-    ] {
-        for own in [None, Some(7)] {
-            let mut config = anonymous(TlsMode::None);
-            config.timing.timeout = own.map(Duration::from_secs);
-            let (outcome, host) = play(config, &script, &to(&["you@example.org"]), "x".into());
-            assert!(outcome.is_err());
-            assert_eq!(host.now(), Duration::from_secs(own.unwrap_or(seconds)), "{script}");
-        }
-    }
-}
-
-#[test]
-fn quit_never_takes_long_and_never_fails() {
-    for (wait, answer) in
-        [(true, "S: 221 bye\nCUT\n"), (true, ""), (true, "S: what\n"), (true, "CUT\n"), (false, "")]
-    {
-        let script = format!("{}C: QUIT\n{answer}", ehlo(&[]));
-        let host = VirtualHost::play(&Dialogue::parse(&script).unwrap());
-        let mut config = anonymous(TlsMode::None);
-        config.quit_wait = wait;
-        let mut smtp = smtp(config, &host);
-        run(&host, async {
-            assert!(smtp.capabilities().is_none());
-            assert!(!smtp.connect().await.unwrap().pipelining);
-            assert!(smtp.capabilities().is_some());
-            Box::new(smtp).close().await.unwrap();
-        })
-        .unwrap();
-        host.assert_followed();
-        let most = if wait && answer.is_empty() { 5 } else { 0 };
-        assert!(host.now() <= Duration::from_secs(most), "{answer}: {:?}", host.now());
-    }
-}
-
-#[test]
 fn a_body_of_any_shape_ends_in_one_terminator_and_is_read_back_normalised() {
     use common::server::{Accepted, Server};
     let ends = ["\r\n", "\n", "\r", "\r\r\n", "\n\r"];

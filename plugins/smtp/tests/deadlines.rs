@@ -1,0 +1,56 @@
+//! How long each phase waits, on the virtual clock.
+#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, clippy::expect_used)]
+
+mod common;
+
+use common::*;
+use postrider_core::*;
+use postrider_testkit::{Dialogue, VirtualHost, run};
+use std::time::Duration;
+
+const MAIL: &str = "C: MAIL FROM:<me@example.org>\nS: 250 ok\n";
+const RCPT: &str = "C: RCPT TO:<you@example.org>\nS: 250 ok\n";
+const DATA: &str = "C: DATA\nS: 354 go\n";
+const TEXT: &str = "C: x\nC: .\n";
+
+#[test]
+fn deadlines_are_the_rfcs_unless_the_property_says_otherwise() {
+    let hi = ehlo(&[]);
+    for (script, seconds) in [
+        (String::new(), 60),
+        (hi.clone(), 300),
+        (format!("{hi}{MAIL}{RCPT}"), 120),
+        (format!("{hi}{MAIL}{RCPT}{DATA}{TEXT}"), 600),
+    ] {
+        for own in [None, Some(7)] {
+            let mut config = anonymous(TlsMode::None);
+            config.timing.timeout = own.map(Duration::from_secs);
+            let (outcome, host) = play(config, &script, &to(&["you@example.org"]), "x".into());
+            assert!(outcome.is_err());
+            assert_eq!(host.now(), Duration::from_secs(own.unwrap_or(seconds)), "{script}");
+        }
+    }
+}
+
+#[test]
+fn quit_never_takes_long_and_never_fails() {
+    for (wait, answer) in
+        [(true, "S: 221 bye\nCUT\n"), (true, ""), (true, "S: what\n"), (true, "CUT\n"), (false, "")]
+    {
+        let script = format!("{}C: QUIT\n{answer}", ehlo(&[]));
+        let host = VirtualHost::play(&Dialogue::parse(&script).unwrap());
+        let mut config = anonymous(TlsMode::None);
+        config.quit_wait = wait;
+        let mut smtp = smtp(config, &host);
+        run(&host, async {
+            assert!(smtp.capabilities().is_none());
+            assert!(!smtp.connect().await.unwrap().pipelining);
+            assert!(smtp.capabilities().is_some());
+            Box::new(smtp).close().await.unwrap();
+        })
+        .unwrap();
+        host.assert_followed();
+        let most = if wait && answer.is_empty() { 5 } else { 0 };
+        assert!(host.now() <= Duration::from_secs(most), "{answer}: {:?}", host.now());
+    }
+}
