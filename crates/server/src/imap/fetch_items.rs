@@ -145,6 +145,9 @@ impl Section {
     /// The section's bytes; `None` if the message has no such part. Not copied where that can be helped:
     /// a client may ask for a large message in many small pieces.
     pub(super) fn of<'m>(&self, message: &'m [u8], root: impl FnOnce() -> Part) -> Option<Cow<'m, [u8]>> {
+        if self.path.is_empty() && self.part == Wanted::All {
+            return Some(message.into());
+        }
         if self.path.is_empty() {
             let (header, text) = message.split_at_checked(mime::body_start(message))?;
             return self.cut(message, header, text);

@@ -76,11 +76,8 @@ impl<'a> Exchange<'a> {
         let parts: Vec<&[u8]> = response.split(|&b| b == 0).collect();
         let [authzid, name, password] = parts.as_slice() else { return Step::Failed };
         let Ok(name) = std::str::from_utf8(name) else { return Step::Failed };
-        if !authzid.is_empty() && std::str::from_utf8(authzid).ok().and_then(|z| self.store.find(z)).is_none()
-        {
-            return Step::Failed;
-        }
-        if !authzid.is_empty() && *authzid != name.as_bytes() {
+        let other = std::str::from_utf8(authzid).ok().and_then(|other| self.store.find(other));
+        if !authzid.is_empty() && (other.is_none() || other != self.store.find(name)) {
             return Step::Failed;
         }
         self.login(name, password)
@@ -149,6 +146,7 @@ mod tests {
         assert_eq!(steps(Mechanism::Plain, &[b"\0alice\0secret"]), alice());
         assert_eq!(steps(Mechanism::Plain, &[b"alice\0alice\0secret"]), alice());
         assert_eq!(steps(Mechanism::Plain, &[b"\0alice@example.test\0secret"]), alice());
+        assert_eq!(steps(Mechanism::Plain, &[b"alice@example.test\0alice\0secret"]), alice());
         for bad in [
             b"\0alice\0wrong".as_slice(),
             b"\0bob\0secret",
