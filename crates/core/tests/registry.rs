@@ -1,5 +1,12 @@
 //! The registry: duplicates and unknown names are errors, and keys are checked against the tables.
-#![allow(clippy::unwrap_used)]
+#![allow(
+    dead_code,
+    unreachable_pub,
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing
+)]
 
 use postrider_core::*;
 use std::sync::Arc;

@@ -1,5 +1,12 @@
 //! The kit itself: a client that can follow, leave and hang a dialogue.
-#![allow(clippy::unwrap_used)]
+#![allow(
+    dead_code,
+    unreachable_pub,
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing
+)]
 
 use postrider_core::{Host, Target, TlsMode};
 use postrider_testkit::{Delivery, Dialogue, Hang, VirtualHost, run, run_polls, secrets, sweep};

@@ -1,1 +1,63 @@
-//! Incoming transport pop3 for Postrider.
+//! Incoming transport `pop3` for Postrider: RFC 1939 with CAPA (2449), STLS (2595), SASL (5034), response
+//! codes (2449, 3206) and UTF8 (6856).
+//!
+//! | where | what |
+//! |---|---|
+//! | `config` | the property table and [`Pop3Config`] |
+//! | `transport` | [`Pop3`] and its `IncomingTransport` |
+//! | `session*` | the drivers: signing in, listings, messages, deletions |
+//! | `auth` | how to sign in: SASL, APOP or USER and PASS |
+//! | `engine` | what the server's lines mean; pure |
+//!
+//! A POP3 session sees a frozen maildrop and deletes only when it ends by QUIT:
+//! [`close`](postrider_core::IncomingTransport::close) and [`wait`](postrider_core::IncomingTransport::wait)
+//! do that. A deletion whose session was lost before is asked for again in the next one.
+//!
+//! ```
+//! use postrider_core::{Host, IncomingTransport, Query, Result, Settle, Target, TlsMode};
+//! use postrider_pop3::{Pop3, Pop3Config};
+//! use postrider_wire::Login;
+//! use std::sync::Arc;
+//!
+//! async fn drain(host: Arc<dyn Host>) -> Result<()> {
+//!     let target = Target::new("pop.example.org", 995, TlsMode::Implicit)?;
+//!     let login = Login::password(&target, "alice", "an app password");
+//!     let mut pop3 = Box::new(Pop3::new(Pop3Config::new(target, login), host));
+//!     for message in pop3.list(&Query::all()).await?.messages {
+//!         let _bytes = pop3.fetch(&message.id).await?.read_all(1 << 20).await?;
+//!         pop3.settle(&[message.id], &Settle::Delete).await?;
+//!     }
+//!     pop3.close().await // deletes
+//! }
+//! ```
+
+mod auth;
+mod config;
+mod engine;
+mod session;
+mod session_delete;
+mod session_keeper;
+mod session_login;
+mod session_maildrop;
+mod session_message;
+mod transport;
+
+pub use config::Pop3Config;
+pub use transport::{Pop3, Stat};
+
+use postrider_core::{
+    Alias, Host, IncomingTransport, Properties, Result, Target, TransportFactory, register,
+};
+use postrider_wire::{Login, Timing};
+use std::sync::Arc;
+
+/// `pop3`, and `pop3s` which is the same with TLS from the first byte.
+pub const FACTORY: TransportFactory = TransportFactory::incoming("pop3", &make)
+    .about("POP3 (RFC 1939): one maildrop, no folders and no flags")
+    .aliases(&[Alias { name: "pop3s", preset: &[("mail.pop3s.ssl.enable", "true")] }])
+    .properties(&[Target::PROPERTIES, Login::PROPERTIES, Timing::PROPERTIES, config::PROPERTIES]);
+register!(FACTORY);
+
+fn make(properties: &Properties, host: Arc<dyn Host>) -> Result<Box<dyn IncomingTransport>> {
+    Ok(Box::new(Pop3::new(Pop3Config::read(properties)?, host)))
+}

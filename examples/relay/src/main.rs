@@ -1,0 +1,2 @@
+//! A host app.
+fn main() {}

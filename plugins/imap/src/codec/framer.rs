@@ -1,0 +1,194 @@
+//! Cuts what the server sends into responses, and the body that was asked for out of its literal.
+//!
+//! Every byte is looked at once; nothing is allocated because a server announced it.
+
+use super::response::{Fetch, Response};
+use super::{Fault, parse};
+use bytes::{Bytes, BytesMut};
+
+/// Longest response outside literals.
+const MAX_TEXT: usize = 1024 * 1024;
+/// Most bytes of literals that are kept in one response: names and the like.
+const MAX_SMALL: u64 = 64 * 1024;
+
+/// A piece of what the server says.
+#[derive(Debug, PartialEq)]
+pub(crate) enum Event {
+    /// A whole response without its last line end; small literals are in it, a streamed one shows as empty.
+    Response(Bytes),
+    /// The literal of a message begins; its bytes and its end follow. `head` is what the response said before.
+    BodyStart { size: u64, head: Fetch },
+    /// Some bytes of the message.
+    Body(Bytes),
+    /// The literal is complete; the rest of its response follows.
+    BodyEnd,
+}
+
+/// The incremental framer; one per connection.
+#[derive(Debug)]
+pub(crate) struct Framer {
+    text: BytesMut,
+    state: State,
+    // Bytes of `text` that are not literals, and that are.
+    outside: usize,
+    small: u64,
+    // A message is due: its literal is streamed if it is not longer than this.
+    wanted: Option<u64>,
+    // In this response the place of a body has been looked at already.
+    looked: bool,
+}
+
+#[derive(Debug, PartialEq)]
+enum State {
+    Line,
+    Small(u64),
+    Body(u64),
+}
+
+impl Framer {
+    pub(crate) fn new() -> Self {
+        Self { text: BytesMut::new(), state: State::Line, outside: 0, small: 0, wanted: None, looked: false }
+    }
+
+    /// Says whether the literal of a message is to be streamed, and how long it may be.
+    pub(crate) fn want_body(&mut self, max_size: Option<u64>) {
+        self.wanted = max_size;
+    }
+
+    /// True between responses.
+    pub(crate) fn is_between(&self) -> bool {
+        self.state == State::Line && self.text.is_empty()
+    }
+
+    /// The next event, taken from the front of `input`; `None` if more has to come.
+    ///
+    /// # Errors
+    /// If a limit is passed or a literal's size is malformed. The connection is of no use then.
+    pub(crate) fn next(&mut self, input: &mut BytesMut) -> Result<Option<Event>, Fault> {
+        loop {
+            match self.state {
+                State::Body(0) => {
+                    self.state = State::Line;
+                    return Ok(Some(Event::BodyEnd));
+                }
+                State::Small(0) => self.state = State::Line,
+                _ if input.is_empty() => return Ok(None),
+                State::Body(left) => {
+                    let chunk = take(input, left);
+                    self.state = State::Body(left - chunk.len() as u64);
+                    return Ok(Some(Event::Body(chunk.freeze())));
+                }
+                State::Small(left) => {
+                    let part = take(input, left);
+                    self.text.extend_from_slice(&part);
+                    self.state = State::Small(left - part.len() as u64);
+                }
+                State::Line => {
+                    let end = memchr::memchr(b'\n', input);
+                    let part = input.split_to(end.map_or(input.len(), |at| at + 1));
+                    self.outside += part.len();
+                    if self.outside > MAX_TEXT {
+                        return Err(Fault::limit(format!("the server sent a line of over {MAX_TEXT} bytes")));
+                    }
+                    self.text.extend_from_slice(&part);
+                    if end.is_some()
+                        && let Some(event) = self.line_end()?
+                    {
+                        return Ok(Some(event));
+                    }
+                }
+            }
+        }
+    }
+
+    /// A line is complete: the response is, or a literal follows.
+    fn line_end(&mut self) -> Result<Option<Event>, Fault> {
+        let line = trim_line_end(&self.text);
+        let Some((before, size)) = literal(line)? else {
+            let length = line.len();
+            let mut response = std::mem::take(&mut self.text);
+            response.truncate(length);
+            (self.outside, self.small, self.looked) = (0, 0, false);
+            return Ok(Some(Event::Response(response.freeze())));
+        };
+        let before = before.len();
+        if let Some(max) = self.wanted
+            && !self.looked
+            && let Some(head) = self.body_head(before)?
+        {
+            if size > max {
+                return Err(Fault::limit(format!("the message has {size} bytes and at most {max} are allowed")));
+            }
+            self.text.truncate(before);
+            self.text.extend_from_slice(b"{0}\r\n");
+            self.state = State::Body(size);
+            return Ok(Some(Event::BodyStart { size, head }));
+        }
+        self.small = self.small.saturating_add(size);
+        if self.small > MAX_SMALL {
+            return Err(Fault::limit(format!("the server sent {size} bytes that nobody asked for")));
+        }
+        self.state = State::Small(size);
+        Ok(None)
+    }
+
+    /// What the response says before the literal at `end`, if that literal is the whole message.
+    fn body_head(&mut self, end: usize) -> Result<Option<Fetch>, Fault> {
+        let head = self.text.get(..end).unwrap_or_default();
+        let trimmed = head.trim_ascii_end();
+        if ![&b"BODY[]"[..], b"BODY[]<0>"].iter().any(|key| ends_with(trimmed, key)) {
+            return Ok(None);
+        }
+        // Once per response: to look again at every literal would not be linear.
+        self.looked = true;
+        let whole = [head, b" NIL)"].concat();
+        Ok(match parse(&whole)? {
+            Response::Fetch(fetch) => Some(fetch),
+            _ => None,
+        })
+    }
+}
+
+fn take(input: &mut BytesMut, most: u64) -> BytesMut {
+    let n = usize::try_from(most).map_or(input.len(), |most| most.min(input.len()));
+    input.split_to(n)
+}
+
+fn trim_line_end(text: &[u8]) -> &[u8] {
+    let text = text.strip_suffix(b"\n").unwrap_or(text);
+    text.strip_suffix(b"\r").unwrap_or(text)
+}
+
+fn ends_with(text: &[u8], end: &[u8]) -> bool {
+    text.len().checked_sub(end.len()).and_then(|at| text.get(at..)).is_some_and(|t| t.eq_ignore_ascii_case(end))
+}
+
+/// The literal that a line announces at its end: what is before it, and its size.
+fn literal(line: &[u8]) -> Result<Option<(&[u8], u64)>, Fault> {
+    let Some(inner) = line.strip_suffix(b"}") else { return Ok(None) };
+    let Some(open) = memchr::memrchr(b'{', inner) else { return Ok(None) };
+    let (before, digits) = inner.split_at(open);
+    let digits = digits.get(1..).unwrap_or_default();
+    let sizelike = !digits.is_empty() && digits.iter().all(|b| b.is_ascii_digit() || matches!(b, b'+' | b'-'));
+    // The text of a status response may say anything; only data has literals.
+    if !sizelike || !is_data(line) {
+        return Ok(None);
+    }
+    let size = std::str::from_utf8(digits).ok().filter(|d| d.bytes().all(|b| b.is_ascii_digit()));
+    let Some(size) = size.and_then(|d| d.parse::<u64>().ok()) else {
+        let shown = String::from_utf8_lossy(digits.get(..40).unwrap_or(digits)).into_owned();
+        return Err(Fault::limit(format!("the server announced a literal of impossible size: {{{shown}}}")));
+    };
+    Ok(Some((before.strip_suffix(b"~").unwrap_or(before), size)))
+}
+
+/// True for untagged responses other than the status ones.
+fn is_data(text: &[u8]) -> bool {
+    let Some(rest) = text.strip_prefix(b"* ") else { return false };
+    let word = rest.split(|b| *b == b' ').next().unwrap_or_default();
+    ![&b"OK"[..], b"NO", b"BAD", b"BYE", b"PREAUTH"].iter().any(|status| word.eq_ignore_ascii_case(status))
+}
+
+#[cfg(test)]
+#[path = "framer_tests.rs"]
+mod tests;

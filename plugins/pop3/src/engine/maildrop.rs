@@ -1,0 +1,333 @@
+//! The messages of one session: numbers, sizes and the names their keys are made of.
+
+use postrider_core::{Error, ErrorKind, Phase, Result};
+
+/// Most messages of a maildrop.
+pub(crate) const MESSAGES: usize = 1_000_000;
+/// Most bytes of all their names together.
+const TEXT: usize = 128 << 20;
+
+/// How far a name can be relied on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Trust {
+    /// A UIDL as RFC 1939 §7 has it: the message in every session.
+    Stable,
+    /// Made from the message or not as the RFC has it, but the only one of its kind now.
+    Likely,
+    /// Holds for this session alone.
+    Session,
+}
+
+/// One message.
+#[derive(Clone, Debug)]
+pub(crate) struct Entry {
+    pub(crate) number: u32,
+    pub(crate) size: Option<u64>,
+    pub(crate) trust: Trust,
+    pub(crate) deleted: bool,
+    // Where in the text its name is; empty as long as it has none.
+    start: u32,
+    len: u16,
+}
+
+/// The frozen maildrop of a session (RFC 1939 §4), oldest first. Names lie in one string: a million
+/// messages take some 60 MB.
+#[derive(Debug, Default)]
+pub(crate) struct Maildrop {
+    entries: Vec<Entry>,
+    extra: Vec<Entry>,
+    text: String,
+    // The named entries, sorted by name.
+    order: Vec<u32>,
+    // Makes the names that hold for one session alone differ from those of other sessions.
+    session: String,
+    // How the names came about: from UIDL (false), from content (true), by number (none).
+    by_content: Option<bool>,
+}
+
+impl Maildrop {
+    /// An empty one; `session` is unique to the session.
+    pub(crate) fn new(session: String) -> Self {
+        Self { session, ..Self::default() }
+    }
+
+    /// Takes in a line of LIST (RFC 1939 §5).
+    pub(crate) fn add_listed(&mut self, line: &[u8]) -> Result<()> {
+        let (number, rest) = number(line).ok_or_else(|| malformed("LIST", line))?;
+        // A size nobody can read is no size; it is not a promise anyway.
+        let size = rest.split(|b| *b == b' ').next().and_then(|s| std::str::from_utf8(s).ok()?.parse().ok());
+        self.entries.push(Entry { number, size, ..Entry::new(number) });
+        self.check()
+    }
+
+    /// All of LIST has been taken in.
+    pub(crate) fn end_listed(&mut self) -> Result<()> {
+        sort(&mut self.entries, "LIST")
+    }
+
+    /// Takes in a line of UIDL (RFC 1939 §7), after LIST.
+    pub(crate) fn add_uidl(&mut self, line: &[u8]) -> Result<()> {
+        let (number, rest) = number(line).ok_or_else(|| malformed("UIDL", line))?;
+        let good = (1..=70).contains(&rest.len()) && rest.iter().all(u8::is_ascii_graphic);
+        let trust = if good { Trust::Stable } else { Trust::Likely };
+        let (start, len) = self.keep(&String::from_utf8_lossy(rest))?;
+        let named = Entry { trust, start, len, ..Entry::new(number) };
+        match self
+            .entries
+            .binary_search_by_key(&number, |e| e.number)
+            .ok()
+            .and_then(|i| self.entries.get_mut(i))
+        {
+            Some(entry) if entry.len > 0 => Err(malformed("UIDL", line)),
+            Some(entry) => {
+                *entry = Entry { size: entry.size, ..named };
+                Ok(())
+            }
+            None => {
+                self.extra.push(named);
+                self.check()
+            }
+        }
+    }
+
+    /// All of UIDL has been taken in: from now on every message has a name of its own.
+    pub(crate) fn end_uidl(&mut self) -> Result<()> {
+        self.entries.append(&mut self.extra);
+        sort(&mut self.entries, "UIDL")?;
+        self.name_rest()?;
+        self.sort_names();
+        self.by_content = Some(false);
+        self.part_duplicates()
+    }
+
+    /// The first message without a name.
+    pub(crate) fn next_unnamed(&self) -> Option<&Entry> {
+        self.entries.get(self.order.len())
+    }
+
+    /// Names the first message without a name after its content.
+    pub(crate) fn name_next(&mut self, name: &str) -> Result<()> {
+        let index = self.order.len();
+        self.by_content = Some(true);
+        let mut unique = name.to_owned();
+        let mut copy = 1u32;
+        while self.find(&unique).is_some() {
+            copy += 1;
+            unique = format!("{name}~{copy}");
+        }
+        if copy > 1
+            && let Some(first) = self.find(name)
+        {
+            self.trust(first, Trust::Session);
+        }
+        let trust = if copy > 1 { Trust::Session } else { Trust::Likely };
+        let (start, len) = self.keep(&unique)?;
+        if let Some(entry) = self.entries.get_mut(index) {
+            *entry = Entry { start, len, trust, ..entry.clone() };
+            let at = self.order.partition_point(|i| self.name_at(*i) < unique.as_str());
+            self.order.insert(at, index as u32);
+        }
+        Ok(())
+    }
+
+    /// Names all that have no name by number, for this session alone.
+    pub(crate) fn name_by_number(&mut self) -> Result<()> {
+        self.name_rest()?;
+        self.sort_names();
+        self.by_content = None;
+        Ok(())
+    }
+
+    /// The messages, oldest first.
+    pub(crate) fn entries(&self) -> &[Entry] {
+        &self.entries
+    }
+
+    /// The name of a message; empty if it has none yet.
+    pub(crate) fn name(&self, entry: &Entry) -> &str {
+        let start = entry.start as usize;
+        self.text.get(start..start + usize::from(entry.len)).unwrap_or_default()
+    }
+
+    /// The place of the message of this name.
+    pub(crate) fn find(&self, name: &str) -> Option<usize> {
+        let at = self.order.binary_search_by(|i| self.name_at(*i).cmp(name)).ok()?;
+        self.order.get(at).map(|i| *i as usize)
+    }
+
+    /// The message at a place.
+    pub(crate) fn get(&self, index: usize) -> Option<&Entry> {
+        self.entries.get(index)
+    }
+
+    /// Notes that the server accepted DELE.
+    pub(crate) fn mark_deleted(&mut self, index: usize) {
+        if let Some(entry) = self.entries.get_mut(index) {
+            entry.deleted = true;
+        }
+    }
+
+    /// Notes that RSET took all marks back.
+    pub(crate) fn unmark_all(&mut self) {
+        self.entries.iter_mut().for_each(|e| e.deleted = false);
+    }
+
+    /// How many messages have a name: the oldest ones.
+    pub(crate) fn named(&self) -> usize {
+        self.order.len()
+    }
+
+    /// True if a name that is not here must be that of a message that is gone: not if this session names its
+    /// messages in another way.
+    pub(crate) fn is_gone(&self, name: &str) -> bool {
+        self.entries.is_empty()
+            || !name.starts_with(NUMBERED) && Some(Self::is_content_name(name)) == self.by_content
+    }
+
+    /// True for a name made from a message's content.
+    pub(crate) fn is_content_name(name: &str) -> bool {
+        name.strip_prefix(CONTENT).is_some_and(|rest| {
+            let hash = rest.split('~').next().unwrap_or_default();
+            hash.len() == 64 && hash.bytes().all(|b| b.is_ascii_hexdigit())
+        })
+    }
+
+    /// The name of a message by the hash of its content.
+    pub(crate) fn content_name(hash: &[u8]) -> String {
+        hash.iter().fold(CONTENT.to_owned(), |name, b| name + &format!("{b:02x}"))
+    }
+
+    fn name_rest(&mut self) -> Result<()> {
+        for index in 0..self.entries.len() {
+            let Some(number) = self.entries.get(index).filter(|e| e.len == 0).map(|e| e.number) else {
+                continue;
+            };
+            let (start, len) = self.keep(&format!("{NUMBERED}{}-{number}", self.session))?;
+            if let Some(entry) = self.entries.get_mut(index) {
+                *entry = Entry { start, len, trust: Trust::Session, ..entry.clone() };
+            }
+        }
+        Ok(())
+    }
+
+    fn sort_names(&mut self) {
+        let mut order: Vec<u32> = (0..self.entries.len() as u32).collect();
+        order.sort_by(|a, b| self.name_at(*a).cmp(self.name_at(*b)).then(a.cmp(b)));
+        self.order = order;
+    }
+
+    /// Servers do repeat UIDLs (for equal messages, the RFC even allows it): each gets a name of its own.
+    fn part_duplicates(&mut self) -> Result<()> {
+        let mut renamed: Vec<(u32, u32, u16)> = Vec::new();
+        let (mut run, mut copy) = (0, 1u32);
+        for at in 1..self.order.len() {
+            let (Some(&first), Some(&this)) = (self.order.get(run), self.order.get(at)) else { break };
+            if self.name_at(first) != self.name_at(this) {
+                (run, copy) = (at, 1);
+                continue;
+            }
+            let base = self.name_at(this).to_owned();
+            let unique = loop {
+                copy += 1;
+                let candidate = format!("{base}~{copy}");
+                if self.find(&candidate).is_none() {
+                    break candidate;
+                }
+            };
+            let (start, len) = self.keep(&unique)?;
+            self.trust(first as usize, Trust::Session);
+            renamed.push((this, start, len));
+        }
+        for (index, start, len) in &renamed {
+            if let Some(entry) = self.entries.get_mut(*index as usize) {
+                *entry = Entry { start: *start, len: *len, trust: Trust::Session, ..entry.clone() };
+            }
+        }
+        if !renamed.is_empty() {
+            self.sort_names();
+        }
+        Ok(())
+    }
+
+    fn name_at(&self, index: u32) -> &str {
+        self.entries.get(index as usize).map_or("", |e| self.name(e))
+    }
+
+    fn trust(&mut self, index: usize, trust: Trust) {
+        if let Some(entry) = self.entries.get_mut(index) {
+            entry.trust = trust;
+        }
+    }
+
+    fn keep(&mut self, name: &str) -> Result<(u32, u16)> {
+        let start = self.text.len();
+        if start + name.len() > TEXT {
+            return Err(Error::new(
+                ErrorKind::Limit,
+                Phase::List,
+                format!("the names of all messages pass {TEXT} bytes"),
+            ));
+        }
+        self.text.push_str(name);
+        // Both fit: the text is bounded above, a name by the length of a line.
+        Ok((start as u32, u16::try_from(name.len()).unwrap_or(u16::MAX)))
+    }
+
+    fn check(&self) -> Result<()> {
+        if self.entries.len() + self.extra.len() > MESSAGES {
+            return Err(Error::new(
+                ErrorKind::Limit,
+                Phase::List,
+                format!("the server lists over {MESSAGES} messages"),
+            ));
+        }
+        Ok(())
+    }
+}
+
+impl Entry {
+    fn new(number: u32) -> Self {
+        Self { number, size: None, trust: Trust::Session, deleted: false, start: 0, len: 0 }
+    }
+}
+
+/// What names by number begin with.
+const NUMBERED: &str = "session-";
+/// What names by content begin with.
+const CONTENT: &str = "top-";
+
+/// A message number from 1 up, and what follows the blanks after it.
+fn number(line: &[u8]) -> Option<(u32, &[u8])> {
+    let end = line.iter().position(|b| *b == b' ').unwrap_or(line.len());
+    let (digits, rest) = line.split_at(end);
+    let good = !digits.is_empty() && digits.iter().all(u8::is_ascii_digit);
+    let number = std::str::from_utf8(digits).ok().filter(|_| good)?.parse().ok()?;
+    (number > 0).then(|| (number, rest.trim_ascii()))
+}
+
+fn sort(entries: &mut [Entry], what: &str) -> Result<()> {
+    if !entries.is_sorted_by_key(|e| e.number) {
+        entries.sort_by_key(|e| e.number);
+    }
+    match entries.windows(2).find(|w| matches!(w, [a, b] if a.number == b.number)) {
+        Some(_) => Err(Error::new(
+            ErrorKind::Protocol,
+            Phase::List,
+            format!("the server gives two messages one number in its {what} listing"),
+        )),
+        None => Ok(()),
+    }
+}
+
+fn malformed(what: &str, line: &[u8]) -> Error {
+    let words: String = String::from_utf8_lossy(line).chars().take(100).collect();
+    Error::new(
+        ErrorKind::Protocol,
+        Phase::List,
+        format!("the server's {what} listing has a line that is none: \"{}\"", words.escape_debug()),
+    )
+}
+
+#[cfg(test)]
+#[path = "maildrop_tests.rs"]
+mod tests;

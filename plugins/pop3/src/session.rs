@@ -1,0 +1,191 @@
+//! One connection: opening it, and the exchange of a command for its reply.
+
+use crate::Pop3Config;
+use crate::engine::capabilities::Capabilities;
+use crate::engine::maildrop::Maildrop;
+use crate::engine::reply::{self, LINE, Line, Status};
+use bytes::Bytes;
+use postrider_core::{Error, ErrorKind, Host, Phase, Result, TlsMode};
+use postrider_wire::Channel;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// A connection idle for longer is looked at before it is used again.
+const IDLE: Duration = Duration::from_secs(5);
+
+/// A signed-in POP3 session. Between calls it is either in step with the server or busy, and then dropped.
+pub(crate) struct Session {
+    pub(crate) channel: Channel,
+    /// `None` if the server has no CAPA or was not to be asked.
+    pub(crate) capabilities: Option<Capabilities>,
+    pub(crate) maildrop: Option<Maildrop>,
+    /// The maildrop has been shown to the host.
+    pub(crate) listed: bool,
+    // Nothing has been heard since the last call began: what failed may be the idle connection alone.
+    silent: bool,
+    reused: bool,
+    used: Duration,
+}
+
+impl Session {
+    /// Connects, encrypts and signs in.
+    ///
+    /// # Cancellation
+    /// Nothing is left behind.
+    pub(crate) async fn open(config: &Pop3Config, host: &Arc<dyn Host>) -> Result<Self> {
+        crate::auth::check(&config.login)?;
+        let (target, timing) = (config.target.clone(), config.timing.clone());
+        let mut channel = Channel::connect(Arc::clone(host), target, timing, "pop3", config.debug).await?;
+        config.login.secrets().for_each(|secret| channel.mask(secret));
+        let mut session = Self {
+            channel,
+            capabilities: None,
+            maildrop: None,
+            listed: false,
+            silent: true,
+            reused: false,
+            used: host.now(),
+        };
+        session.begin(Phase::Greeting)?;
+        let greeting = session.greeting().await?;
+        session.read_capabilities(config).await?;
+        if config.target.tls != TlsMode::Implicit {
+            session.encrypt(config).await?;
+        }
+        session.sign_in(config, &greeting).await?;
+        // A server may tell more, or otherwise, to those it knows (RFC 2449 §5).
+        if session.capabilities.is_some() {
+            session.read_capabilities(config).await?;
+        }
+        session.finish();
+        session.reused = false;
+        Ok(session)
+    }
+
+    /// Prepares a session for another call. False if it can't be used any more.
+    pub(crate) async fn resume(&mut self) -> bool {
+        if self.channel.is_busy() {
+            return false;
+        }
+        (self.silent, self.reused) = (true, true);
+        if self.channel.host().now().saturating_sub(self.used) < IDLE {
+            return true;
+        }
+        // A server that gave up on us has closed, some say -ERR first: both are there to be read by now.
+        match self.channel.fill(Duration::ZERO, Phase::Connect).await {
+            Err(error) => error.kind() == ErrorKind::Timeout,
+            Ok(()) => !self.channel.input().starts_with(b"-ERR"),
+        }
+    }
+
+    /// True if a call failed because the connection had ended before it: it can be made again on another.
+    pub(crate) fn was_dead(&self, error: &Error) -> bool {
+        self.reused && self.silent && error.kind() == ErrorKind::Closed
+    }
+
+    /// True if the server offers to hear several commands at a time.
+    pub(crate) fn pipelines(&self, config: &Pop3Config) -> bool {
+        config.pipelining.unwrap_or_else(|| self.has("PIPELINING"))
+    }
+
+    /// True if the server lists this capability.
+    pub(crate) fn has(&self, name: &str) -> bool {
+        self.capabilities.as_ref().is_some_and(|c| c.has(name))
+    }
+
+    /// Begins a dialogue: the connection is busy from now on.
+    pub(crate) fn begin(&mut self, phase: Phase) -> Result<()> {
+        self.channel.begin(phase)
+    }
+
+    /// Ends a dialogue: every reply has been read.
+    pub(crate) fn finish(&mut self) {
+        self.used = self.channel.host().now();
+        self.channel.finish();
+    }
+
+    /// Sends a command and reads its reply line.
+    pub(crate) async fn ask(&mut self, command: &str, phase: Phase) -> Result<Line> {
+        self.queue(command);
+        self.channel.flush(phase).await?;
+        self.reply(phase).await
+    }
+
+    /// Puts a command into the buffer. Commands are made of our own words and numbers; whatever a caller
+    /// gives is checked in `auth` or looked up in the maildrop.
+    pub(crate) fn queue(&mut self, command: &str) {
+        self.channel.queue(format!("{command}\r\n").as_bytes());
+    }
+
+    /// Reads a reply line.
+    pub(crate) async fn reply(&mut self, phase: Phase) -> Result<Line> {
+        let wait = self.channel.timing().command();
+        self.reply_within(wait, phase).await
+    }
+
+    /// Reads a reply line, waiting for at most this long.
+    pub(crate) async fn reply_within(&mut self, wait: Duration, phase: Phase) -> Result<Line> {
+        let line = self.channel.line(LINE, wait, phase).await?;
+        self.silent = false;
+        match Line::parse(&line) {
+            Some(reply) if reply.status != Status::Challenge => Ok(reply),
+            _ => Err(self.no_reply(&line, phase)),
+        }
+    }
+
+    /// Reads the lines of a listing up to its end, byte-unstuffed (RFC 1939 §3).
+    pub(crate) async fn lines(
+        &mut self,
+        phase: Phase,
+        mut each: impl FnMut(&[u8]) -> Result<()> + Send,
+    ) -> Result<()> {
+        let wait = self.channel.timing().command();
+        self.channel.expect_body();
+        loop {
+            match self.channel.buffered_line(LINE, phase)? {
+                Some(line) if *line == b"."[..] => return Ok(()),
+                Some(line) => each(line.strip_prefix(b".").unwrap_or(&line))?,
+                None => self.channel.fill_body(wait, phase).await?,
+            }
+        }
+    }
+
+    /// The error of a refused command.
+    pub(crate) fn refused(&self, reply: &Line, otherwise: ErrorKind, phase: Phase, what: &str) -> Error {
+        reply.refusal(otherwise, phase, what, self.channel.redactor())
+    }
+
+    /// The error of a line that is no reply.
+    pub(crate) fn no_reply(&self, line: &Bytes, phase: Phase) -> Error {
+        let words: String = String::from_utf8_lossy(line).chars().take(200).collect();
+        let words = self.channel.redactor().clean(&words);
+        let what = format!("the server's reply is neither +OK nor -ERR: \"{}\"", words.escape_debug());
+        Error::new(ErrorKind::Protocol, phase, what)
+    }
+
+    async fn greeting(&mut self) -> Result<String> {
+        let wait = self.channel.timing().command();
+        let line =
+            self.channel.line(LINE, wait, Phase::Greeting).await.map_err(|error| match error.kind() {
+                ErrorKind::Closed => {
+                    error.with_advice("check the port, and whether it expects TLS from the start")
+                }
+                ErrorKind::Limit => error.with_advice("this may not be a POP3 server; check host and port"),
+                _ => error,
+            })?;
+        match Line::parse(&line) {
+            Some(reply) if reply.is_ok() => Ok(reply.text),
+            Some(reply) if reply.status == Status::Err => {
+                let what = "the server refuses to talk to us";
+                Err(self.refused(&reply, ErrorKind::Rejected, Phase::Greeting, what))
+            }
+            _ => Err(reply::not_a_greeting(&line, self.channel.redactor())),
+        }
+    }
+}
+
+impl std::fmt::Debug for Session {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Session").field("channel", &self.channel).finish_non_exhaustive()
+    }
+}

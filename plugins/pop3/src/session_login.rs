@@ -1,0 +1,137 @@
+//! From the greeting to a signed-in session: CAPA, STLS, UTF8, AUTH.
+
+use crate::Pop3Config;
+use crate::auth::{self, Method};
+use crate::engine::capabilities::Capabilities;
+use crate::engine::reply::{Line, Status};
+use crate::session::Session;
+use postrider_core::{Error, ErrorKind, Phase, Result, TlsMode};
+use postrider_wire::sasl::{Exchange, Mechanism};
+
+/// Longest line of a SASL challenge, in bytes (RFC 5034 §4: 12 KiB of base64).
+const CHALLENGE: usize = 16 * 1024;
+/// Most challenges of one exchange: SCRAM has two.
+const CHALLENGES: usize = 8;
+
+impl Session {
+    /// Asks what the server can do (RFC 2449 §5). A server that does not know the question can do RFC 1939.
+    pub(crate) async fn read_capabilities(&mut self, config: &Pop3Config) -> Result<()> {
+        self.capabilities = None;
+        if config.disable_capa || !self.ask("CAPA", Phase::Capability).await?.is_ok() {
+            return Ok(());
+        }
+        let mut capabilities = Capabilities::default();
+        let too_many =
+            || Error::new(ErrorKind::Limit, Phase::Capability, "the server's capabilities have no end");
+        self.lines(Phase::Capability, |line| if capabilities.add(line) { Ok(()) } else { Err(too_many()) })
+            .await?;
+        self.capabilities = Some(capabilities);
+        Ok(())
+    }
+
+    /// STLS (RFC 2595 §4) as the configuration wants it.
+    pub(crate) async fn encrypt(&mut self, config: &Pop3Config) -> Result<()> {
+        // Who forbids the question wants the command tried: only a success goes on.
+        let offered = config.disable_capa || self.has("STLS");
+        match config.target.tls {
+            TlsMode::StartTls if !offered => {
+                return Err(Error::new(ErrorKind::Tls, Phase::StartTls, "the server does not offer STLS")
+                    .with_advice("set tls=implicit and port 995; nothing secret has been sent"));
+            }
+            TlsMode::StartTls => {}
+            TlsMode::StartTlsIfOffered if self.has("STLS") => {}
+            _ => return Ok(()),
+        }
+        let reply = self.ask("STLS", Phase::StartTls).await?;
+        if !reply.is_ok() {
+            let error = self.refused(&reply, ErrorKind::Tls, Phase::StartTls, "the server refuses STLS");
+            return Err(error.with_advice("set tls=implicit and port 995; nothing secret has been sent"));
+        }
+        self.channel.start_tls().await?;
+        self.read_capabilities(config).await
+    }
+
+    /// Signs in. One way is tried, not one after the other: every failure counts towards a lock-out.
+    pub(crate) async fn sign_in(&mut self, config: &Pop3Config, greeting: &str) -> Result<()> {
+        let (tls, private) = (self.channel.tls(), self.channel.is_private());
+        let method = auth::choose(config, self.capabilities.as_ref(), greeting, tls, private)?;
+        if self.has("UTF8") {
+            // RFC 6856 §2: messages come as they are, not downgraded, and names may be UTF-8. A refusal
+            // leaves all as it was.
+            self.ask("UTF8", Phase::Authenticate).await?;
+        }
+        let user = &config.login.user;
+        let reply = match method {
+            Method::Sasl(mechanism) => return self.sasl(config, mechanism).await,
+            Method::Apop(digest) => {
+                self.channel.mask(&digest);
+                let line = format!("APOP {user} {}\r\n", digest.expose());
+                self.say_secret(&line, &format!("APOP {user} ***\r\n")).await?
+            }
+            Method::UserPass => {
+                let reply = self.ask(&format!("USER {user}"), Phase::Authenticate).await?;
+                match &config.login.password {
+                    Some(password) if reply.is_ok() => {
+                        let line = postrider_core::Secret::new(format!("PASS {}\r\n", password.expose()));
+                        self.say_secret(line.expose(), "PASS ***\r\n").await?
+                    }
+                    _ => reply,
+                }
+            }
+        };
+        if reply.is_ok() { Ok(()) } else { Err(self.not_signed_in(&reply, None)) }
+    }
+
+    async fn sasl(&mut self, config: &Pop3Config, mechanism: Mechanism) -> Result<()> {
+        let phase = Phase::Authenticate;
+        let offered = auth::offered(&config.login, self.capabilities.as_ref());
+        let mut exchange = Exchange::new(mechanism, &config.login, &offered, self.channel.tls())?;
+        let opening = auth::opening(mechanism, exchange.initial().as_ref(), config.xoauth2_two_lines);
+        self.channel.queue_secret(opening.expose().as_bytes(), &format!("AUTH {mechanism} ***\r\n"));
+        self.channel.flush(phase).await?;
+        for _ in 0..CHALLENGES {
+            let wait = self.channel.timing().command();
+            let line = self.channel.line(CHALLENGE, wait, phase).await?;
+            let Some(reply) = Line::parse(&line) else { return Err(self.no_reply(&line, phase)) };
+            match reply.status {
+                Status::Ok => return exchange.check_success(),
+                Status::Err => return Err(self.not_signed_in(&reply, exchange.failure())),
+                Status::Challenge => match exchange.answer(&reply.text) {
+                    Ok(answer) => {
+                        let line = postrider_core::Secret::new(format!("{}\r\n", answer.expose()));
+                        self.channel.queue_secret(line.expose().as_bytes(), "***\r\n");
+                        self.channel.flush(phase).await?;
+                    }
+                    Err(error) => {
+                        // Cancels (RFC 5034 §4); what the server says to that changes nothing.
+                        self.queue("*");
+                        let _ = self.channel.flush(phase).await;
+                        return Err(error);
+                    }
+                },
+            }
+        }
+        Err(Error::new(
+            ErrorKind::Protocol,
+            phase,
+            format!("{mechanism}: the server's challenges have no end"),
+        ))
+    }
+
+    async fn say_secret(&mut self, line: &str, shown: &str) -> Result<Line> {
+        self.channel.queue_secret(line.as_bytes(), shown);
+        self.channel.flush(Phase::Authenticate).await?;
+        self.reply(Phase::Authenticate).await
+    }
+
+    fn not_signed_in(&self, reply: &Line, detail: Option<String>) -> Error {
+        let what = match detail {
+            Some(detail) => {
+                let detail = self.channel.redactor().clean(&detail);
+                format!("the server does not accept the credentials: {}", detail.escape_debug())
+            }
+            None => "the server does not accept the credentials".to_owned(),
+        };
+        self.refused(reply, ErrorKind::Authentication, Phase::Authenticate, &what)
+    }
+}
