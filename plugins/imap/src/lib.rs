@@ -1,1 +1,47 @@
-//! Incoming transport imap for Postrider.
+//! Incoming transport `imap` (and `imaps`): one mailbox over IMAP4rev1 (RFC 3501) or IMAP4rev2 (RFC 9051).
+//!
+//! ```no_run
+//! # use std::sync::Arc; use postrider_core::*;
+//! # async fn example(host: Arc<dyn Host>) -> Result<()> {
+//! use postrider_imap::{Imap, ImapConfig};
+//! use postrider_wire::Login;
+//!
+//! let target = Target::new("mail.example.org", 993, TlsMode::Implicit)?;
+//! let login = Login::password(&target, "me", "secret");
+//! let mut imap = Imap::new(ImapConfig::new(target, login), host);
+//! for message in imap.list(&Query::unseen()).await?.messages {
+//!     let _bytes = imap.fetch(&message.id).await?.read_all(1 << 20).await?;
+//!     imap.settle(&[message.id], &Settle::Seen).await?;
+//! }
+//! Box::new(imap).close().await
+//! # }
+//! ```
+//!
+//! | file | what is in it |
+//! |---|---|
+//! | `config.rs` | the property table and [`ImapConfig`] |
+//! | `transport.rs` | [`Imap`], the contract |
+
+mod config;
+mod transport;
+
+pub use config::ImapConfig;
+pub use transport::Imap;
+
+use postrider_core::{
+    Alias, Host, IncomingTransport, Properties, Result, Target, TransportFactory, register,
+};
+use postrider_wire::{Login, Timing};
+use std::sync::Arc;
+
+/// What a registry knows of this transport: `imap`, and `imaps` which is the same with TLS from the first byte.
+pub const FACTORY: TransportFactory = TransportFactory::incoming("imap", &make)
+    .about("IMAP4rev1 and IMAP4rev2 (RFC 3501, RFC 9051): one mailbox, with flags, folders and IDLE")
+    .aliases(&[Alias { name: "imaps", preset: &[("mail.imaps.ssl.enable", "true")] }])
+    .properties(&[Target::PROPERTIES, Login::PROPERTIES, Timing::PROPERTIES, ImapConfig::PROPERTIES]);
+
+register!(FACTORY);
+
+fn make(properties: &Properties, host: Arc<dyn Host>) -> Result<Box<dyn IncomingTransport>> {
+    Ok(Box::new(Imap::new(ImapConfig::read(properties)?, host)))
+}
