@@ -268,6 +268,11 @@ impl Channel {
         &mut self.input
     }
 
+    /// Tells the transcript what the server said, for a protocol that takes it from [`input`](Self::input).
+    pub fn heard(&self, line: &[u8]) {
+        self.transcript.server(line);
+    }
+
     /// Masks a secret from now on in the transcript and in [`redactor`](Self::redactor).
     pub fn mask(&mut self, secret: &Secret) {
         self.transcript.redactor.add(secret);
