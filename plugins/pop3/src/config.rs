@@ -39,18 +39,6 @@ const POLL_INTERVAL: Property<Milliseconds> = Property::new(
 )
 .default("60s");
 
-/// The transport's own properties.
-pub(crate) const PROPERTIES: &[PropertySpec] = &[
-    APOP.spec(),
-    TWO_LINES.spec(),
-    DISABLE_TOP.spec(),
-    DISABLE_CAPA.spec(),
-    RSET.spec(),
-    PIPELINING.spec(),
-    MAX_SIZE.spec(),
-    POLL_INTERVAL.spec(),
-];
-
 /// The registered ports: 995 with TLS, 110 otherwise (RFC 8314 §3.2, RFC 1939 §3).
 pub(crate) const PORTS: Ports = Ports::new(995, 110, 110);
 
@@ -85,6 +73,19 @@ pub struct Pop3Config {
 }
 
 impl Pop3Config {
+    /// The properties of POP3's own that [`Pop3Config::read`] reads, beside those of [`Target`], [`Login`] and
+    /// [`Timing`]: for a transport that is built on this one.
+    pub const PROPERTIES: &'static [PropertySpec] = &[
+        APOP.spec(),
+        TWO_LINES.spec(),
+        DISABLE_TOP.spec(),
+        DISABLE_CAPA.spec(),
+        RSET.spec(),
+        PIPELINING.spec(),
+        MAX_SIZE.spec(),
+        POLL_INTERVAL.spec(),
+    ];
+
     /// A server and who we are there; all else as by default.
     pub fn new(target: Target, login: Login) -> Self {
         Self {

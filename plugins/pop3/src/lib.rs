@@ -5,7 +5,9 @@
 //! |---|---|
 //! | `config` | the property table and [`Pop3Config`] |
 //! | `transport` | [`Pop3`] and its `IncomingTransport` |
-//! | `session*` | the drivers: signing in, listings, messages, deletions |
+//! | `session` | the driver: one connection, a command and its reply |
+//! | `session_login`, `_maildrop`, `_message`, `_delete` | the driver: signing in, listings, a message, deletions |
+//! | `session_keeper`, `_call` | one session after another, and one attempt at a call of the contract |
 //! | `auth` | how to sign in: SASL, APOP or USER and PASS |
 //! | `engine` | what the server's lines mean; pure |
 //!
@@ -35,6 +37,7 @@ mod auth;
 mod config;
 mod engine;
 mod session;
+mod session_call;
 mod session_delete;
 mod session_keeper;
 mod session_login;
@@ -55,7 +58,7 @@ use std::sync::Arc;
 pub const FACTORY: TransportFactory = TransportFactory::incoming("pop3", &make)
     .about("POP3 (RFC 1939): one maildrop, no folders and no flags")
     .aliases(&[Alias { name: "pop3s", preset: &[("mail.pop3s.ssl.enable", "true")] }])
-    .properties(&[Target::PROPERTIES, Login::PROPERTIES, Timing::PROPERTIES, config::PROPERTIES]);
+    .properties(&[Target::PROPERTIES, Login::PROPERTIES, Timing::PROPERTIES, Pop3Config::PROPERTIES]);
 register!(FACTORY);
 
 fn make(properties: &Properties, host: Arc<dyn Host>) -> Result<Box<dyn IncomingTransport>> {

@@ -104,8 +104,9 @@ impl Session {
         self.channel.finish();
     }
 
-    /// Sends a command and reads its reply line.
+    /// Sends a command and reads its reply line. What the server said before it was asked answers nothing.
     pub(crate) async fn ask(&mut self, command: &str, phase: Phase) -> Result<Line> {
+        self.begin(phase)?;
         self.queue(command);
         self.channel.flush(phase).await?;
         self.reply(phase).await

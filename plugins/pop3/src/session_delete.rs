@@ -64,7 +64,6 @@ impl Session {
 
     /// Takes all marks back.
     pub(crate) async fn reset(&mut self) -> Result<()> {
-        self.begin(Phase::Close)?;
         let reply = self.ask("RSET", Phase::Close).await?;
         self.finish();
         if !reply.is_ok() {

@@ -86,6 +86,7 @@ impl Session {
         let phase = Phase::Authenticate;
         let offered = auth::offered(&config.login, self.capabilities.as_ref());
         let mut exchange = Exchange::new(mechanism, &config.login, &offered, self.channel.tls())?;
+        self.begin(phase)?;
         let opening = auth::opening(mechanism, exchange.initial().as_ref(), config.xoauth2_two_lines);
         self.channel.queue_secret(opening.expose().as_bytes(), &format!("AUTH {mechanism} ***\r\n"));
         self.channel.flush(phase).await?;
@@ -98,6 +99,7 @@ impl Session {
                 Status::Err => return Err(self.not_signed_in(&reply, exchange.failure())),
                 Status::Challenge => match exchange.answer(&reply.text) {
                     Ok(answer) => {
+                        self.begin(phase)?;
                         let line = postrider_core::Secret::new(format!("{}\r\n", answer.expose()));
                         self.channel.queue_secret(line.expose().as_bytes(), "***\r\n");
                         self.channel.flush(phase).await?;
@@ -119,6 +121,7 @@ impl Session {
     }
 
     async fn say_secret(&mut self, line: &str, shown: &str) -> Result<Line> {
+        self.begin(Phase::Authenticate)?;
         self.channel.queue_secret(line.as_bytes(), shown);
         self.channel.flush(Phase::Authenticate).await?;
         self.reply(Phase::Authenticate).await

@@ -30,6 +30,7 @@ impl Session {
         }
         let empty = listed.is_ok() && drop.entries().is_empty();
         if !pipelined && !empty {
+            self.begin(phase)?;
             self.queue("UIDL");
             self.channel.flush(phase).await?;
         }
@@ -69,7 +70,6 @@ impl Session {
     /// TOP without lines (RFC 1939 §7): the headers' hash, or `None` if the server has no TOP.
     async fn hash_headers(&mut self, number: u32, size: Option<u64>) -> Result<Option<String>> {
         let phase = Phase::List;
-        self.begin(phase)?;
         let reply = self.ask(&format!("TOP {number} 0"), phase).await?;
         if !reply.is_ok() {
             self.finish();

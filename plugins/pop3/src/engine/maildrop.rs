@@ -1,34 +1,19 @@
 //! The messages of one session: numbers, sizes and the names their keys are made of.
 
+pub(crate) use crate::engine::listing::{Entry, Trust};
+use crate::engine::listing::{malformed, number, sort};
 use postrider_core::{Error, ErrorKind, Phase, Result};
+use std::collections::HashMap;
 
 /// Most messages of a maildrop.
 pub(crate) const MESSAGES: usize = 1_000_000;
 /// Most bytes of all their names together.
 const TEXT: usize = 128 << 20;
 
-/// How far a name can be relied on.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Trust {
-    /// A UIDL as RFC 1939 §7 has it: the message in every session.
-    Stable,
-    /// Made from the message or not as the RFC has it, but the only one of its kind now.
-    Likely,
-    /// Holds for this session alone.
-    Session,
-}
-
-/// One message.
-#[derive(Clone, Debug)]
-pub(crate) struct Entry {
-    pub(crate) number: u32,
-    pub(crate) size: Option<u64>,
-    pub(crate) trust: Trust,
-    pub(crate) deleted: bool,
-    // Where in the text its name is; empty as long as it has none.
-    start: u32,
-    len: u16,
-}
+/// What names by number begin with.
+const NUMBERED: &str = "session-";
+/// What names by content begin with.
+const CONTENT: &str = "top-";
 
 /// The frozen maildrop of a session (RFC 1939 §4), oldest first. Names lie in one string: a million
 /// messages take some 60 MB.
@@ -43,6 +28,8 @@ pub(crate) struct Maildrop {
     session: String,
     // How the names came about: from UIDL (false), from content (true), by number (none).
     by_content: Option<bool>,
+    // How many messages have been given each name by content, where more than one has.
+    copies: HashMap<String, u32>,
 }
 
 impl Maildrop {
@@ -111,8 +98,10 @@ impl Maildrop {
         self.by_content = Some(true);
         let mut unique = name.to_owned();
         let mut copy = 1u32;
-        while self.find(&unique).is_some() {
-            copy += 1;
+        if self.find(name).is_some() {
+            let copies = self.copies.entry(name.to_owned()).or_insert(1);
+            *copies += 1;
+            copy = *copies;
             unique = format!("{name}~{copy}");
         }
         if copy > 1
@@ -283,49 +272,6 @@ impl Maildrop {
         }
         Ok(())
     }
-}
-
-impl Entry {
-    fn new(number: u32) -> Self {
-        Self { number, size: None, trust: Trust::Session, deleted: false, start: 0, len: 0 }
-    }
-}
-
-/// What names by number begin with.
-const NUMBERED: &str = "session-";
-/// What names by content begin with.
-const CONTENT: &str = "top-";
-
-/// A message number from 1 up, and what follows the blanks after it.
-fn number(line: &[u8]) -> Option<(u32, &[u8])> {
-    let end = line.iter().position(|b| *b == b' ').unwrap_or(line.len());
-    let (digits, rest) = line.split_at(end);
-    let good = !digits.is_empty() && digits.iter().all(u8::is_ascii_digit);
-    let number = std::str::from_utf8(digits).ok().filter(|_| good)?.parse().ok()?;
-    (number > 0).then(|| (number, rest.trim_ascii()))
-}
-
-fn sort(entries: &mut [Entry], what: &str) -> Result<()> {
-    if !entries.is_sorted_by_key(|e| e.number) {
-        entries.sort_by_key(|e| e.number);
-    }
-    match entries.windows(2).find(|w| matches!(w, [a, b] if a.number == b.number)) {
-        Some(_) => Err(Error::new(
-            ErrorKind::Protocol,
-            Phase::List,
-            format!("the server gives two messages one number in its {what} listing"),
-        )),
-        None => Ok(()),
-    }
-}
-
-fn malformed(what: &str, line: &[u8]) -> Error {
-    let words: String = String::from_utf8_lossy(line).chars().take(100).collect();
-    Error::new(
-        ErrorKind::Protocol,
-        Phase::List,
-        format!("the server's {what} listing has a line that is none: \"{}\"", words.escape_debug()),
-    )
 }
 
 #[cfg(test)]

@@ -2,6 +2,7 @@
 
 pub(crate) mod capabilities;
 pub(crate) mod deletions;
+pub(crate) mod listing;
 pub(crate) mod maildrop;
 pub(crate) mod news;
 pub(crate) mod reply;

@@ -54,6 +54,14 @@ impl Line {
         matches!(self.code.as_deref(), Some("IN-USE" | "LOGIN-DELAY" | "SYS/TEMP"))
     }
 
+    /// The server says that the message is not there.
+    pub(crate) fn says_gone(&self) -> bool {
+        let text = self.text.to_ascii_lowercase();
+        ["no such message", "expunged", "not found", "does not exist", "doesn't exist"]
+            .iter()
+            .any(|words| text.contains(words))
+    }
+
     /// The error a refusal is: its code decides the kind, `otherwise` is the kind without one.
     pub(crate) fn refusal(
         &self,

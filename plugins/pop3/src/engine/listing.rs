@@ -1,0 +1,67 @@
+//! One line of a listing, LIST or UIDL (RFC 1939 §5, §7).
+
+use postrider_core::{Error, ErrorKind, Phase, Result};
+
+/// How far a name can be relied on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Trust {
+    /// A UIDL as RFC 1939 §7 has it: the message in every session.
+    Stable,
+    /// Made from the message or not as the RFC has it, but the only one of its kind now.
+    Likely,
+    /// Holds for this session alone.
+    Session,
+}
+
+/// One message.
+#[derive(Clone, Debug)]
+pub(crate) struct Entry {
+    pub(crate) number: u32,
+    pub(crate) size: Option<u64>,
+    pub(crate) trust: Trust,
+    pub(crate) deleted: bool,
+    // Where in the text its name is; empty as long as it has none.
+    pub(crate) start: u32,
+    pub(crate) len: u16,
+}
+
+impl Entry {
+    /// One without a name.
+    pub(crate) fn new(number: u32) -> Self {
+        Self { number, size: None, trust: Trust::Session, deleted: false, start: 0, len: 0 }
+    }
+}
+
+/// A message number from 1 up, and what follows the blanks after it.
+pub(crate) fn number(line: &[u8]) -> Option<(u32, &[u8])> {
+    let end = line.iter().position(|b| *b == b' ').unwrap_or(line.len());
+    let (digits, rest) = line.split_at(end);
+    let good = !digits.is_empty() && digits.iter().all(u8::is_ascii_digit);
+    let number = std::str::from_utf8(digits).ok().filter(|_| good)?.parse().ok()?;
+    (number > 0).then(|| (number, rest.trim_ascii()))
+}
+
+/// Puts them in order; a number given twice is an error.
+pub(crate) fn sort(entries: &mut [Entry], what: &str) -> Result<()> {
+    if !entries.is_sorted_by_key(|e| e.number) {
+        entries.sort_by_key(|e| e.number);
+    }
+    match entries.windows(2).find(|w| matches!(w, [a, b] if a.number == b.number)) {
+        Some(_) => Err(Error::new(
+            ErrorKind::Protocol,
+            Phase::List,
+            format!("the server gives two messages one number in its {what} listing"),
+        )),
+        None => Ok(()),
+    }
+}
+
+/// The error of a line that is none.
+pub(crate) fn malformed(what: &str, line: &[u8]) -> Error {
+    let words: String = String::from_utf8_lossy(line).chars().take(100).collect();
+    Error::new(
+        ErrorKind::Protocol,
+        Phase::List,
+        format!("the server's {what} listing has a line that is none: \"{}\"", words.escape_debug()),
+    )
+}
