@@ -230,10 +230,12 @@ impl Registry {
         } else {
             "remove it, or link the transport it belongs to".into()
         };
-        Some((
-            format!("no transport \"{}\" is linked and it is no general one", prefix.escape_debug()),
-            advice,
-        ))
+        let why = if prefix.is_empty() {
+            "there is no general one of that name".to_owned()
+        } else {
+            format!("no transport \"{}\" is linked and it is no general one", prefix.escape_debug())
+        };
+        Some((why, advice))
     }
 
     fn owns(&self, prefix: &str) -> bool {

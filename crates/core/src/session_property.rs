@@ -8,11 +8,13 @@ pub const STORE_PROTOCOL: Property<String> =
 
 /// The transport that messages go out by.
 pub const TRANSPORT_PROTOCOL: Property<String> =
-    Property::new("transport.protocol", "Name of the outgoing transport: smtp, gmail, …");
+    Property::new("transport.protocol", "Name of the outgoing transport: smtp, gmail, …").default("smtp");
 
-/// The envelope sender and From address where a message has none.
+/// The address that a host app's messages are from where it has no better one. A default to ask for: an
+/// envelope that has no sender has the null reverse path on purpose, and keeps it (RFC 5321 §4.5.5).
 pub const FROM: Property<Address> =
-    Property::new("from", "Address that messages are from where they name no sender themselves.").shared();
+    Property::new("from", "Address that messages are from where the program names no sender itself.")
+        .shared();
 
 /// The dialogue with every server, through `tracing`.
 pub const DEBUG: Property<bool> =
