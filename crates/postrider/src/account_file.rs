@@ -30,7 +30,8 @@ impl AccountFile {
     /// # Errors
     /// `Configuration` naming the file and, for a mistake in it, the line.
     pub fn load(path: &Path) -> Result<Self> {
-        let name = path.display().to_string();
+        // It stands in every error about a value of the file: no line breaks or terminal sequences.
+        let name = path.display().to_string().escape_debug().to_string();
         let text = std::fs::read_to_string(path).map_err(|e| {
             Error::new(ErrorKind::Configuration, Phase::Configure, format!("{name} can't be read: {e}"))
                 .with_advice("give the path of a TOML account file")
@@ -55,10 +56,13 @@ impl AccountFile {
             match (key.get_ref().as_ref(), value.get_ref()) {
                 ("accounts", DeValue::Table(accounts)) => {
                     for (account, table) in accounts {
-                        let mut layer = Layer::new(LayerKind::Account, name);
-                        reader.collect("", table, &mut layer)?;
+                        let layer = reader.account(account.get_ref(), table)?;
                         file.accounts.insert(account.get_ref().to_string(), layer);
                     }
+                }
+                ("accounts", _) => {
+                    let line = reader.line(value.span().start);
+                    return Err(fault(format!("{name}:{line}: accounts must be tables: [accounts.NAME]")));
                 }
                 (top, _) => reader.collect(top, value, &mut file.common)?,
             }
@@ -74,10 +78,19 @@ impl AccountFile {
         let there = || self.accounts.keys().map(String::as_str).collect::<Vec<_>>().join(", ");
         let own = match account {
             Some(name) => Some(self.accounts.get(name).ok_or_else(|| {
-                fault(format!("{} has no account \"{}\" (there are: {})", self.common.name(), name.escape_debug(), there()))
+                fault(format!(
+                    "{} has no account \"{}\" (there are: {})",
+                    self.common.name(),
+                    name.escape_debug(),
+                    there()
+                ))
             })?),
             None if self.accounts.len() > 1 => {
-                return Err(fault(format!("{} has several accounts: choose one of {}", self.common.name(), there())));
+                return Err(fault(format!(
+                    "{} has several accounts: choose one of {}",
+                    self.common.name(),
+                    there()
+                )));
             }
             None => self.accounts.values().next(),
         };
@@ -91,6 +104,16 @@ struct Reader<'a> {
 }
 
 impl Reader<'_> {
+    fn account(&self, account: &str, table: &Spanned<DeValue<'_>>) -> Result<Layer> {
+        if !matches!(table.get_ref(), DeValue::Table(_)) {
+            let (line, account) = (self.line(table.span().start), account.escape_debug());
+            return Err(fault(format!("{}:{line}: accounts.{account} must be a table", self.name)));
+        }
+        let mut layer = Layer::new(LayerKind::Account, self.name);
+        self.collect("", table, &mut layer)?;
+        Ok(layer)
+    }
+
     fn collect(&self, key: &str, value: &Spanned<DeValue<'_>>, layer: &mut Layer) -> Result<()> {
         let position = format!("{}:{}", self.name, self.line(value.span().start));
         let text = match value.get_ref() {
@@ -119,7 +142,10 @@ impl Reader<'_> {
             DeValue::Boolean(truth) => Ok(truth.to_string()),
             _ => {
                 let line = self.line(value.span().start);
-                Err(fault(format!("{}:{line}: {key} must be a text, a whole number, true, false or a list of texts", self.name)))
+                let (name, key) = (self.name, key.escape_debug());
+                Err(fault(format!(
+                    "{name}:{line}: {key} must be a text, a whole number, true, false or a list of texts"
+                )))
             }
         }
     }
@@ -155,7 +181,8 @@ mod tests {
 
     #[test]
     fn mistakes_name_their_line_and_never_quote_it() {
-        let error = AccountFile::parse("acc.toml", "mail.smtp.host = 'a'\nmail.smtp.password = 'hunter2\n").unwrap_err();
+        let error = AccountFile::parse("acc.toml", "mail.smtp.host = 'a'\nmail.smtp.password = 'hunter2\n")
+            .unwrap_err();
         assert!(error.to_string().contains("acc.toml:2"), "{error}");
         assert!(!format!("{error:?}").contains("hunter2"));
         assert!(AccountFile::parse("a", "mail.x = 1.5").unwrap_err().to_string().contains("a:1"));

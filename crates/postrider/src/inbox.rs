@@ -10,14 +10,22 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-/// One mailbox. Nothing is ever handed over half, and nothing changes on the server before
-/// [`settle`](Self::settle) says so.
+/// One mailbox. Nothing changes on the server before [`settle`](Self::settle) says so.
+///
+/// The order that loses nothing: [`list`](Self::list), [`receive`](Self::receive), handle the message and
+/// write down its key, [`settle`](Self::settle), and at the end [`close`](Self::close). Whatever stops in
+/// between, the message is still there and comes again; the key that was written down tells that it is the
+/// same one.
+///
+/// It connects when it is first needed and again after a failure. Dropped without `close` the connection is
+/// cut, and over POP3 nothing is deleted.
 pub struct Inbox {
     transport: Box<dyn IncomingTransport>,
 }
 
 impl Inbox {
-    pub(crate) fn new(transport: Box<dyn IncomingTransport>) -> Self {
+    /// An inbox over a transport that the host app has made itself, without a registry or properties.
+    pub fn new(transport: Box<dyn IncomingTransport>) -> Self {
         Self { transport }
     }
 
@@ -33,12 +41,17 @@ impl Inbox {
     }
 
     /// All messages, oldest first, page after page as they are asked for; `query.limit` is the size of a page.
-    /// An error ends the stream.
+    /// Memory holds one page. An error ends the stream.
+    ///
+    /// # Cancellation
+    /// Dropping the stream while a page is under way costs the connection.
     pub fn list_all(&mut self, query: Query) -> impl Stream<Item = Result<MessageInfo>> + Send + Unpin + '_ {
         Pages { ready: VecDeque::new(), state: PageState::Idle(self, query) }
     }
 
-    /// One message as it comes off the wire, in constant memory; it may still end in an error.
+    /// One message as it comes off the wire, in constant memory: to be sent on or stored. It is whole only
+    /// once it has come to its plain end; a handler that acts on what it reads wants
+    /// [`receive`](Self::receive).
     ///
     /// # Errors
     /// As [`IncomingTransport::fetch`].
@@ -49,7 +62,7 @@ impl Inbox {
         self.transport.fetch(id).await
     }
 
-    /// One whole message: what a handler should get.
+    /// One whole message, what a handler should get: in memory up to 1 MiB, in a temporary file above.
     ///
     /// # Errors
     /// As [`fetch`](Self::fetch), and `Limit` if a large one can't be spooled.
@@ -60,7 +73,7 @@ impl Inbox {
         Spool::read(self.transport.fetch(id).await?).await
     }
 
-    /// Does `how` with handled messages.
+    /// Does `how` with handled messages. Over POP3 a deletion is committed by [`close`](Self::close).
     ///
     /// # Errors
     /// As [`IncomingTransport::settle`].

@@ -20,27 +20,37 @@
 //!
 //! | feature | links | names |
 //! |---|---|---|
-//! | `smtp` | postrider-smtp | outgoing `smtp`, `smtps` |
-//! | `pop3` | postrider-pop3 | incoming `pop3`, `pop3s` |
-//! | `imap` | postrider-imap | incoming `imap`, `imaps` |
-//! | `gmail` | postrider-gmail, which is made of the three above and brings their names too | outgoing `gmail`, incoming `gmail`, `gmail-pop3` |
-//! | `net` (default) | postrider-net | `TokioHost` |
+//! | `smtp` | postrider-smtp, as `postrider::smtp` | outgoing `smtp`, `smtps` |
+//! | `pop3` | postrider-pop3, as `postrider::pop3` | incoming `pop3`, `pop3s` |
+//! | `imap` | postrider-imap, as `postrider::imap` | incoming `imap`, `imaps` |
+//! | `gmail` | postrider-gmail, as `postrider::gmail`, which is made of the three above and brings their names too | outgoing `gmail`, incoming `gmail`, `gmail-pop3` |
+//! | `net` (default) | postrider-net | the host `TokioHost` |
 //!
-//! A feature only links: it never changes what another does.
+//! A feature only links: it never changes what another does, nor which transport a session chooses. That is
+//! what `mail.transport.protocol` (unset: `smtp`) and `mail.store.protocol` (no default) say.
+//!
+//! | file | what is in it |
+//! |---|---|
+//! | `session.rs` | [`Session`]: properties, a registry and a host |
+//! | `mailer.rs`, `mailer_config.rs`, `pool.rs` | [`Mailer`]: sending over a bounded pool of connections |
+//! | `inbox.rs`, `spool.rs` | [`Inbox`]: receiving; [`Spool`]: a message that has arrived whole |
+//! | `account_file.rs` | [`AccountFile`]: settings in TOML |
 
-// A dependency that nobody names is dropped by the linker, and its registration with it.
+// Naming the plugin crates here is what links them: a dependency that nobody names is dropped by the
+// linker, and its registration with it.
 #[cfg(feature = "gmail")]
-use postrider_gmail as _;
+pub use postrider_gmail as gmail;
 #[cfg(feature = "imap")]
-use postrider_imap as _;
+pub use postrider_imap as imap;
 #[cfg(feature = "pop3")]
-use postrider_pop3 as _;
+pub use postrider_pop3 as pop3;
 #[cfg(feature = "smtp")]
-use postrider_smtp as _;
+pub use postrider_smtp as smtp;
 
 mod account_file;
 mod inbox;
 mod mailer;
+mod mailer_config;
 mod pool;
 mod session;
 mod spool;
@@ -48,6 +58,7 @@ mod spool;
 pub use account_file::AccountFile;
 pub use inbox::Inbox;
 pub use mailer::Mailer;
+pub use mailer_config::MailerConfig;
 pub use postrider_core::*;
 #[cfg(feature = "net")]
 pub use postrider_net::TokioHost;

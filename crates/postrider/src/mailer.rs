@@ -1,39 +1,67 @@
 //! Sending.
 
+use crate::MailerConfig;
 use crate::pool::Pool;
 use lettre::Message;
 use postrider_core::{
-    Address, Batch, Body, Envelope, Host, Properties, Receipt, Registry, Result, session_property,
+    Address, Batch, Body, Envelope, Error, ErrorKind, Host, OutgoingTransport, Phase, Receipt, Recipient,
+    Result, session_property,
 };
 use std::fmt;
 use std::sync::Arc;
 
 /// Sends messages. Cheap to clone and safe to share between tasks: the clones share a pool of at most
-/// `mail.mailer.connections` connections, and whoever finds none free waits for one.
+/// `mail.mailer.connections` connections, and whoever finds none free waits for one, first come, first
+/// served.
+///
+/// An unused connection is closed when a message is sent after `mail.mailer.idletimeout`, or by
+/// [`close`](Self::close); with the last clone all are cut. There is no task in the background: a host app
+/// that has nothing to send for a long while calls `close`.
 #[derive(Clone)]
-pub struct Mailer {
-    name: Arc<str>,
-    pool: Arc<Pool>,
+pub struct Mailer(Arc<Inner>);
+
+struct Inner {
+    name: String,
+    from: Option<Address>,
+    pool: Pool,
 }
 
 impl Mailer {
-    pub(crate) fn new(
-        name: String,
-        properties: Properties,
-        registry: Arc<Registry>,
+    /// A mailer over transports that the host app makes itself, without a registry or properties: `make` is
+    /// called for each connection of the pool, and once at the start to see that it can. `name` is for
+    /// people.
+    ///
+    /// ```
+    /// # use postrider::*; use std::sync::Arc;
+    /// # struct Pigeon;
+    /// # #[async_trait] impl OutgoingTransport for Pigeon {
+    /// #     async fn send(&mut self, _: &Envelope, _: Body<'_>) -> Result<Receipt> { unimplemented!() }
+    /// #     async fn close(self: Box<Self>) -> Result<()> { Ok(()) }
+    /// # }
+    /// # fn example(host: Arc<dyn Host>) -> Result<Mailer> {
+    /// let mut config = MailerConfig::default();
+    /// config.connections = 2;
+    /// let mailer = Mailer::new("pigeon", &config, host, || Ok(Box::new(Pigeon)))?;
+    /// # Ok(mailer) }
+    /// ```
+    ///
+    /// # Errors
+    /// `Configuration` for a limit of no connections; otherwise what `make` gives.
+    pub fn new(
+        name: impl Into<String>,
+        config: &MailerConfig,
         host: Arc<dyn Host>,
+        make: impl Fn() -> Result<Box<dyn OutgoingTransport>> + Send + Sync + 'static,
     ) -> Result<Self> {
-        let limit = properties.require(&session_property::MAILER_CONNECTIONS)?;
-        let idle_timeout = properties.require(&session_property::MAILER_IDLE_TIMEOUT)?.0;
-        let shared: Arc<str> = name.as_str().into();
-        let lent = Arc::clone(&host);
-        let make = move || registry.outgoing(&name, &properties, Arc::clone(&lent));
+        config.check()?;
         // Made and dropped: every mistake in the settings shows now and not with the first message.
         drop(make()?);
-        Ok(Self { name: shared, pool: Arc::new(Pool::new(Box::new(make), host, limit, idle_timeout)) })
+        let pool = Pool::new(Box::new(make), host, config);
+        Ok(Self(Arc::new(Inner { name: name.into(), from: config.from.clone(), pool })))
     }
 
-    /// Sends a message built by lettre's builder, to the envelope made of its headers.
+    /// Sends a message built by lettre's builder to the envelope made of its headers, as
+    /// [`envelope_of`](Self::envelope_of) tells it.
     ///
     /// # Errors
     /// As [`send`](Self::send); `InvalidInput` if an address of it can't stand in an envelope.
@@ -41,24 +69,61 @@ impl Mailer {
     /// # Cancellation
     /// As [`send`](Self::send).
     pub async fn send_message(&self, message: &Message) -> Result<Receipt> {
-        let headers = message.envelope();
-        let from = headers.from().map(|a| Address::new(a.to_string())).transpose()?;
-        let to = headers.to().iter().map(|a| Address::new(a.to_string())).collect::<Result<Vec<_>>>()?;
-        let envelope = Envelope::new(from, to)?;
-        self.send(&envelope, Body::from_bytes(message.formatted())).await
+        self.send(&Self::envelope_of(message)?, Body::from_bytes(message.formatted())).await
     }
 
-    /// Sends a message given as bytes or as a stream, to this envelope.
+    /// The envelope of a message built by lettre's builder: from Sender or the one From, to everyone in To,
+    /// Cc and Bcc, or as its own `envelope(…)` was told. The builder takes Bcc out of the bytes unless
+    /// `keep_bcc` forbids it.
     ///
     /// # Errors
-    /// As [`OutgoingTransport::send`](postrider_core::OutgoingTransport::send).
+    /// `InvalidInput` if an address of it can't stand in an envelope.
+    pub fn envelope_of(message: &Message) -> Result<Envelope> {
+        let headers = message.envelope();
+        let address = |a: &lettre::Address| Address::new(a.to_string());
+        let to = headers.to().iter().map(address).collect::<Result<Vec<_>>>()?;
+        Envelope::new(headers.from().map(address).transpose()?, to)
+    }
+
+    /// An envelope from `mail.from`, for a message given as bytes or as a stream.
+    ///
+    /// # Errors
+    /// `Configuration` if `mail.from` is not set, `InvalidInput` without recipients.
+    pub fn envelope<R: Into<Recipient>>(&self, to: impl IntoIterator<Item = R>) -> Result<Envelope> {
+        let from = self.from().ok_or_else(|| {
+            let key = format!("mail.{}", session_property::FROM.name());
+            Error::new(
+                ErrorKind::Configuration,
+                Phase::Configure,
+                "there is no sender to write into the envelope",
+            )
+            .with_property(key.clone(), None)
+            .with_advice(format!("set {key}, or make the envelope with a sender of its own"))
+        })?;
+        Envelope::new(Some(from.clone()), to)
+    }
+
+    /// The address of `mail.from`: a default sender for the host app's messages. It is never put in by
+    /// itself: an envelope without a sender has the null reverse path `<>`, which automatic messages must
+    /// have (RFC 5321 §4.5.5).
+    pub fn from(&self) -> Option<&Address> {
+        self.0.from.as_ref()
+    }
+
+    /// Sends a message given as bytes or as a stream, to this envelope as it is.
+    ///
+    /// A connection is taken until the outcome is known, also while the body waits for its source.
+    ///
+    /// # Errors
+    /// As [`OutgoingTransport::send`].
     ///
     /// # Cancellation
-    /// Costs the connection. The message is not sent if its end of data had not been written.
+    /// Costs the connection; never the room for it. The message is not sent if its end of data had not been
+    /// written; otherwise it may have been.
     pub async fn send(&self, envelope: &Envelope, body: Body<'_>) -> Result<Receipt> {
-        let mut lease = self.pool.lease().await?;
+        let mut lease = self.0.pool.lease().await?;
         let outcome = lease.transport().send(envelope, body).await;
-        lease.give_back();
+        lease.give_back(is_broken(&outcome));
         outcome
     }
 
@@ -70,25 +135,42 @@ impl Mailer {
     /// # Cancellation
     /// As [`send`](Self::send) for each message that has no outcome yet.
     pub async fn send_all(&self, batch: Batch<'_>) -> Result<Vec<Result<Receipt>>> {
-        let mut lease = self.pool.lease().await?;
-        let outcomes = lease.transport().send_all(batch).await;
-        lease.give_back();
+        let messages = batch.len();
+        let mut lease = self.0.pool.lease().await?;
+        let mut outcomes = lease.transport().send_all(batch).await;
+        let mistaken = outcomes.len() != messages;
+        // A message without an outcome would be lost: the caller pairs them by their order.
+        outcomes.resize_with(messages, || Err(no_outcome()));
+        lease.give_back(mistaken || outcomes.iter().any(is_broken));
         Ok(outcomes)
     }
 
     /// The name of its transport.
     pub fn transport(&self) -> &str {
-        &self.name
+        &self.0.name
     }
 
-    /// Closes idle connections in good order. The mailer can go on: it dials anew.
+    /// Closes idle connections in good order, within 5 s. The mailer can go on: it dials anew.
+    ///
+    /// # Cancellation
+    /// Those not yet closed are cut.
     pub async fn close(&self) {
-        self.pool.close().await;
+        self.0.pool.close().await;
     }
+}
+
+fn is_broken(outcome: &Result<Receipt>) -> bool {
+    outcome.as_ref().is_err_and(|e| e.kind() == ErrorKind::Plugin)
+}
+
+fn no_outcome() -> Error {
+    let what = "the transport did not say what became of this message";
+    Error::new(ErrorKind::Unsure, Phase::EndOfData, what)
+        .with_advice("find out whether it arrived before you send it again")
 }
 
 impl fmt::Debug for Mailer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Mailer").field("transport", &self.name).finish_non_exhaustive()
+        f.debug_struct("Mailer").field("transport", &self.0.name).finish_non_exhaustive()
     }
 }

@@ -1,21 +1,37 @@
 //! Connections shared by everyone who sends, at most so many.
 
-use postrider_core::{Host, OutgoingTransport, Result};
+use crate::MailerConfig;
+use postrider_core::{Error, ErrorKind, Host, OutgoingTransport, Phase, Result, within};
+use std::future::{Future, poll_fn};
+use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::task::{Context, Poll};
 use std::time::Duration;
 use tokio::sync::{Semaphore, SemaphorePermit};
 
 type Transport = Box<dyn OutgoingTransport>;
-type Make = Box<dyn Fn() -> Result<Transport> + Send + Sync>;
+pub(crate) type Make = Box<dyn Fn() -> Result<Transport> + Send + Sync>;
 
-/// A bounded pool of transports. A transport exists only while it holds or has left behind a permit's worth
-/// of room, so there are never more than the limit.
+/// Longest time for a goodbye that is waited for.
+const GOODBYE: Duration = Duration::from_secs(5);
+
+/// A bounded pool of transports.
+///
+/// Whoever uses a transport holds a permit, and there are as many permits as there may be connections. A
+/// transport is made only by who holds a permit and finds none idle, so those in use and those idle are
+/// together never more than the limit.
 pub(crate) struct Pool {
     make: Make,
     host: Arc<dyn Host>,
-    idle: Mutex<Vec<(Transport, Duration)>>,
+    // The one used last comes last, and is the first to be used again: the others can go stale.
+    idle: Mutex<Vec<Idle>>,
     permits: Semaphore,
     idle_timeout: Duration,
+}
+
+struct Idle {
+    transport: Transport,
+    since: Duration,
 }
 
 /// A transport taken out of the pool. Dropped, it takes its connection with it: a cancelled send leaves
@@ -28,55 +44,60 @@ pub(crate) struct Lease<'a> {
 }
 
 impl Pool {
-    pub(crate) fn new(make: Make, host: Arc<dyn Host>, limit: usize, idle_timeout: Duration) -> Self {
-        let permits = Semaphore::new(limit.clamp(1, Semaphore::MAX_PERMITS));
-        Self { make, host, idle: Mutex::default(), permits, idle_timeout }
+    pub(crate) fn new(make: Make, host: Arc<dyn Host>, config: &MailerConfig) -> Self {
+        let permits = Semaphore::new(config.connections);
+        Self { make, host, idle: Mutex::default(), permits, idle_timeout: config.idle_timeout }
     }
 
-    /// Waits for room and gives the transport that was used last, or a new one.
+    /// Waits for room and gives the transport that was used last, or a new one. First come, first served.
     pub(crate) async fn lease(&self) -> Result<Lease<'_>> {
-        let Ok(permit) = self.permits.acquire().await else {
-            // The semaphore is never closed.
-            return Err(postrider_core::Error::new(
-                postrider_core::ErrorKind::Closed,
-                postrider_core::Phase::Connect,
-                "the mailer is closed",
-            ));
-        };
-        let (fresh, stale) = self.take_idle();
-        for transport in stale {
-            let _ = transport.close().await;
-        }
-        let transport = match fresh {
-            Some(transport) => transport,
-            None => (self.make)()?,
-        };
+        // The semaphore is never closed.
+        let permit = self.permits.acquire().await.map_err(|_| closed())?;
+        let fresh = poll_fn(|cx| Poll::Ready(self.take_fresh(cx))).await;
+        let transport = fresh.map_or_else(&self.make, Ok)?;
         Ok(Lease { transport, pool: self, _permit: permit })
     }
 
-    /// Closes what is idle, in good order.
+    /// Closes what is idle in good order, all at the same time.
     pub(crate) async fn close(&self) {
-        let idle = std::mem::take(&mut *self.idle());
-        for (transport, _) in idle {
-            let _ = transport.close().await;
+        let mut closing = Vec::new();
+        // Without a permit somebody is about to use them. With one, a connection that is being closed
+        // counts until it is gone.
+        while let Ok(permit) = self.permits.try_acquire() {
+            let Some(Idle { transport, .. }) = self.idle().pop() else { break };
+            closing.push(Box::pin(async move {
+                let _ = within(self.host.as_ref(), GOODBYE, Phase::Close, transport.close()).await;
+                drop(permit);
+            }));
         }
+        poll_fn(|cx| {
+            closing.retain_mut(|goodbye| goodbye.as_mut().poll(cx).is_pending());
+            if closing.is_empty() { Poll::Ready(()) } else { Poll::Pending }
+        })
+        .await;
     }
 
-    /// The transport used last if it is fresh enough, and all that have been idle for too long.
-    fn take_idle(&self) -> (Option<Transport>, Vec<Transport>) {
+    /// The transport used last, if it is fresh enough. All that have been idle for too long are parted with
+    /// before anybody else can look, so that nobody dials while they are still connected.
+    fn take_fresh(&self, cx: &mut Context<'_>) -> Option<Transport> {
         let now = self.host.now();
         let mut idle = self.idle();
-        let is_stale = |since: Duration| now.saturating_sub(since) > self.idle_timeout;
-        let stale: Vec<Transport> = match idle.iter().rposition(|(_, since)| is_stale(*since)) {
-            Some(last) => idle.drain(..=last).map(|(transport, _)| transport).collect(),
-            None => Vec::new(),
-        };
-        (idle.pop().map(|(transport, _)| transport), stale)
+        while idle.first().is_some_and(|oldest| now.saturating_sub(oldest.since) >= self.idle_timeout) {
+            part_with(idle.remove(0).transport, cx);
+        }
+        idle.pop().map(|idle| idle.transport)
     }
 
-    fn idle(&self) -> std::sync::MutexGuard<'_, Vec<(Transport, Duration)>> {
+    fn idle(&self) -> std::sync::MutexGuard<'_, Vec<Idle>> {
         self.idle.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// Says goodbye and hangs up without waiting for an answer, which a dead connection would never give: a
+/// QUIT is written, as far as that goes without waiting.
+fn part_with(transport: Transport, cx: &mut Context<'_>) {
+    let mut goodbye: Pin<Box<dyn Future<Output = Result<()>> + Send>> = transport.close();
+    let _ = goodbye.as_mut().poll(cx);
 }
 
 impl Lease<'_> {
@@ -84,10 +105,20 @@ impl Lease<'_> {
         self.transport.as_mut()
     }
 
-    /// Gives the transport back for the next one.
-    pub(crate) fn give_back(self) {
+    /// Gives the transport back for the next one, whatever became of the message: a transport knows by
+    /// itself whether its connection is still good. Only one that failed as it never should is dropped.
+    pub(crate) fn give_back(self, broken: bool) {
         let Self { transport, pool, _permit } = self;
-        let now = pool.host.now();
-        pool.idle().push((transport, now));
+        if broken {
+            return;
+        }
+        let mut idle = pool.idle();
+        // Read under the lock: the order in which they lie is that of their times.
+        let since = pool.host.now();
+        idle.push(Idle { transport, since });
     }
+}
+
+fn closed() -> Error {
+    Error::new(ErrorKind::Closed, Phase::Connect, "the mailer is closed")
 }

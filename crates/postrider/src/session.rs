@@ -1,9 +1,9 @@
 //! Properties, a registry and a host: all that sending and receiving needs.
 
-use crate::{Inbox, Mailer};
+use crate::{Inbox, Mailer, MailerConfig};
 use postrider_core::{
-    Direction, Error, ErrorKind, Explained, Host, Layer, LayerKind, Phase, Properties, Registry, Result, Secret,
-    session_property,
+    Direction, Error, ErrorKind, Explained, Host, Layer, LayerKind, Phase, Properties, Registry, Result,
+    Secret, session_property,
 };
 use std::sync::Arc;
 
@@ -33,17 +33,25 @@ impl Session {
         SessionBuilder::default()
     }
 
-    /// A way to send messages by the transport that `mail.transport.protocol` names; unset: the only one
-    /// there is, or `smtp`.
+    /// A way to send messages by the transport that `mail.transport.protocol` names, `smtp` if it is not set.
+    /// Each call makes a mailer with connections of its own: keep one and clone it.
     ///
     /// # Errors
     /// `Configuration`; no I/O happens.
     pub fn mailer(&self) -> Result<Mailer> {
         let name = self.protocol(Direction::Outgoing)?;
-        Mailer::new(name, self.properties.clone(), Arc::clone(&self.registry), Arc::clone(&self.host.0))
+        let scope = self.registry.scope(Direction::Outgoing, &name, &self.properties)?;
+        let config = MailerConfig::read(&self.properties, &scope)?;
+        let (registry, properties) = (Arc::clone(&self.registry), self.properties.clone());
+        let (host, lent) = (Arc::clone(&self.host.0), Arc::clone(&self.host.0));
+        let make = {
+            let name = name.clone();
+            move || registry.outgoing(&name, &properties, Arc::clone(&lent))
+        };
+        Mailer::new(name, &config, host, make)
     }
 
-    /// A mailbox by the transport that `mail.store.protocol` names; unset: the only one there is.
+    /// A mailbox by the transport that `mail.store.protocol` names.
     ///
     /// # Errors
     /// `Configuration`; no I/O happens.
@@ -52,41 +60,42 @@ impl Session {
         Ok(Inbox::new(self.registry.incoming(&name, &self.properties, Arc::clone(&self.host.0))?))
     }
 
-    /// The name of the transport that a direction uses.
+    /// The name of the transport that a direction uses: what `mail.transport.protocol` or
+    /// `mail.store.protocol` says. Which transports are linked never changes the choice.
     ///
     /// # Errors
-    /// `Configuration` if none is chosen and there is more than one, or the chosen one is not there.
+    /// `Configuration` if the incoming one is not set, or the chosen one is not there.
     pub fn protocol(&self, direction: Direction) -> Result<String> {
         let key = match direction {
             Direction::Incoming => &session_property::STORE_PROTOCOL,
             Direction::Outgoing => &session_property::TRANSPORT_PROTOCOL,
         };
-        if let Some(name) = self.properties.read(key)? {
-            return match self.registry.factory(direction, &name) {
-                Ok(_) => Ok(name),
-                Err(e) => Err(e.with_property(format!("mail.{}", key.name()), self.properties.origin(key))),
-            };
+        let full_key = format!("mail.{}", key.name());
+        let Some(name) = self.properties.read(key)? else {
+            return Err(self.not_chosen(direction, &full_key));
+        };
+        match self.registry.factory(direction, &name) {
+            Ok(_) => Ok(name),
+            Err(error) => Err(error.with_property(full_key, self.properties.origin(key))),
         }
-        let names: Vec<&str> =
-            self.registry.iter().map(|(f, _)| f).filter(|f| f.direction() == direction).map(|f| f.name).collect();
-        match names.as_slice() {
-            [only] => Ok((*only).to_owned()),
-            // Jakarta Mail's own default.
-            many if direction == Direction::Outgoing && many.contains(&"smtp") => Ok("smtp".to_owned()),
-            many => {
-                let there = if many.is_empty() { "none is linked".to_owned() } else { many.join(", ") };
-                Err(Error::new(
-                    ErrorKind::Configuration,
-                    Phase::Configure,
-                    format!("no {direction} transport is chosen ({there})"),
-                )
-                .with_property(format!("mail.{}", key.name()), None)
-                .with_advice(match many.first() {
-                    Some(first) => format!("set mail.{}, for example mail.{}={first}", key.name(), key.name()),
-                    None => "enable a feature of the postrider crate, such as features = [\"smtp\", \"imap\"]".into(),
-                }))
+    }
+
+    fn not_chosen(&self, direction: Direction, key: &str) -> Error {
+        let factories = self.registry.iter().map(|(f, _)| f).filter(|f| f.direction() == direction);
+        let names: Vec<&str> = factories.flat_map(|f| f.names()).collect();
+        let (there, advice) = match names.first() {
+            Some(first) => {
+                (format!("there are: {}", names.join(", ")), format!("set {key}, for example {key}={first}"))
             }
-        }
+            None => (
+                "none is linked".to_owned(),
+                "enable a feature of the postrider crate, such as features = [\"smtp\", \"imap\"]".to_owned(),
+            ),
+        };
+        let what = format!("no {direction} transport is chosen; {there}");
+        Error::new(ErrorKind::Configuration, Phase::Configure, what)
+            .with_property(key, None)
+            .with_advice(advice)
     }
 
     /// Every key with its value, where it came from and what it covered; secrets are masked. With a
@@ -155,6 +164,9 @@ impl SessionBuilder {
     }
 
     /// Checks every key and makes the session. No I/O happens.
+    ///
+    /// A key of one of this project's transports that is not linked here is let pass, so that one file of
+    /// settings serves several programs; it is checked where its transport is linked.
     ///
     /// # Errors
     /// `Configuration` for an unknown key (the first of them, with their number) or two transports of one
