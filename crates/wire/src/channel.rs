@@ -33,6 +33,7 @@ pub struct Channel {
     searched: usize,
     output: BytesMut,
     busy: bool,
+    // Time waited for a body, and bytes that came in it.
     rate: (Duration, u64),
     transcript: Transcript,
 }
@@ -233,11 +234,11 @@ impl Channel {
 
     /// Starts to watch the rate of a body that is due.
     pub fn expect_body(&mut self) {
-        self.rate = (self.host.now(), 0);
+        self.rate = (Duration::ZERO, 0);
     }
 
     /// As [`fill`](Self::fill), for a body: besides the silence, a trickle (under 1 KiB in 10 s on average)
-    /// is a timeout too.
+    /// is a timeout too. Only the time spent here counts: a slow taker of the body is not the server's fault.
     ///
     /// # Errors
     /// As [`fill`](Self::fill).
@@ -245,11 +246,11 @@ impl Channel {
     /// # Cancellation
     /// As [`fill`](Self::fill).
     pub async fn fill_body(&mut self, wait: Duration, phase: Phase) -> Result<()> {
-        let before = self.input.len();
+        let (before, since) = (self.input.len(), self.host.now());
         self.fill(wait, phase).await?;
-        let now = self.host.now();
+        self.rate.0 += self.host.now().saturating_sub(since);
         self.rate.1 += (self.input.len() - before) as u64;
-        if now.saturating_sub(self.rate.0) >= RATE_WINDOW {
+        if self.rate.0 >= RATE_WINDOW {
             if self.rate.1 < RATE_BYTES {
                 return Err(Error::new(
                     ErrorKind::Timeout,
@@ -257,7 +258,7 @@ impl Channel {
                     format!("only {} bytes came in {} s", self.rate.1, RATE_WINDOW.as_secs()),
                 ));
             }
-            self.rate = (now, 0);
+            self.rate = (Duration::ZERO, 0);
         }
         Ok(())
     }

@@ -1,0 +1,159 @@
+//! The channel on a virtual host: what counts against a server's rate.
+#![allow(clippy::unwrap_used, clippy::panic)]
+
+use postrider_core::{ErrorKind, Host as _, Phase, Target, TlsMode};
+use postrider_testkit::{Script, VirtualHost, run};
+use postrider_wire::{Channel, Timing};
+use std::sync::Arc;
+use std::time::Duration;
+
+/// Gives `piece` each time all it said has been read.
+struct Dripping {
+    piece: usize,
+}
+
+impl Script for Dripping {
+    fn greet(&mut self) -> Vec<u8> {
+        Vec::new()
+    }
+
+    fn receive(&mut self, _: &[u8]) -> Vec<u8> {
+        Vec::new()
+    }
+
+    fn more(&mut self) -> Vec<u8> {
+        vec![b'x'; self.piece]
+    }
+}
+
+const WAIT: Duration = Duration::from_secs(60);
+
+/// Reads a body of which 1,000 bytes come at a time, and takes `rest` between two readings.
+fn read(rest: Duration) -> postrider_core::Result<()> {
+    let host = VirtualHost::serve(|| Box::new(Dripping { piece: 1_000 }));
+    let target = Target::new("mail.example", 1, TlsMode::None).unwrap();
+    let lent = Arc::new(host.clone());
+    let work = async {
+        let mut channel = Channel::connect(lent, target, Timing::default(), "test", false).await?;
+        channel.expect_body();
+        for _ in 0..20 {
+            channel.fill_body(WAIT, Phase::Fetch).await?;
+            channel.input().clear();
+            host.sleep(rest).await;
+        }
+        Ok(())
+    };
+    let Ok(read) = run(&host, work) else { panic!("hangs") };
+    read
+}
+
+#[test]
+fn a_slow_taker_of_a_body_is_not_taken_for_a_slow_server() {
+    assert!(read(Duration::ZERO).is_ok());
+    let slow = read(Duration::from_secs(61));
+    assert!(slow.is_ok(), "{slow:?}");
+}
+
+#[test]
+fn a_server_that_trickles_a_body_is_given_up() {
+    // A byte every 30 s never reaches the deadline for silence.
+    let host = VirtualHost::serve(|| Box::new(Dripping { piece: 0 }));
+    let target = Target::new("mail.example", 1, TlsMode::None).unwrap();
+    let lent = Arc::new(Trickle(host.clone()));
+    let work = async {
+        let mut channel = Channel::connect(lent, target, Timing::default(), "test", false).await?;
+        channel.expect_body();
+        loop {
+            channel.fill_body(WAIT, Phase::Fetch).await?;
+        }
+    };
+    let Ok(outcome) = run(&host, work) else { panic!("hangs") };
+    let error: postrider_core::Error = match outcome {
+        Ok(never) => never,
+        Err(error) => error,
+    };
+    assert_eq!((error.kind(), error.phase()), (ErrorKind::Timeout, Phase::Fetch), "{error}");
+    assert!(host.now() < Duration::from_secs(200), "{:?}", host.now());
+}
+
+/// A host whose connections give a byte every 30 s.
+struct Trickle(VirtualHost);
+
+#[postrider_core::async_trait]
+impl postrider_core::Host for Trickle {
+    async fn connect(&self, target: &Target) -> postrider_core::Result<Box<dyn postrider_core::Connection>> {
+        let inner = self.0.connect(target).await?;
+        let timer = self.0.sleep(Duration::from_secs(30));
+        Ok(Box::new(trickling::Line { inner, host: self.0.clone(), timer }))
+    }
+
+    fn sleep(&self, duration: Duration) -> std::pin::Pin<Box<dyn Future<Output = ()> + Send>> {
+        self.0.sleep(duration)
+    }
+
+    fn now(&self) -> Duration {
+        self.0.now()
+    }
+}
+
+mod trickling {
+    use postrider_core::{Connection, Host as _, Result, Target, TlsSession, async_trait};
+    use postrider_testkit::VirtualHost;
+    use std::io;
+    use std::pin::Pin;
+    use std::task::{Context, Poll, ready};
+    use std::time::Duration;
+    use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+
+    pub(super) struct Line {
+        pub(super) inner: Box<dyn Connection>,
+        pub(super) host: VirtualHost,
+        pub(super) timer: Pin<Box<dyn Future<Output = ()> + Send>>,
+    }
+
+    #[async_trait]
+    impl Connection for Line {
+        async fn start_tls(self: Box<Self>, target: &Target) -> Result<Box<dyn Connection>> {
+            self.inner.start_tls(target).await
+        }
+
+        fn tls(&self) -> Option<&TlsSession> {
+            None
+        }
+
+        fn is_loopback(&self) -> bool {
+            false
+        }
+    }
+
+    impl AsyncRead for Line {
+        fn poll_read(
+            mut self: Pin<&mut Self>,
+            cx: &mut Context<'_>,
+            out: &mut ReadBuf<'_>,
+        ) -> Poll<io::Result<()>> {
+            ready!(self.timer.as_mut().poll(cx));
+            self.timer = self.host.sleep(Duration::from_secs(30));
+            out.put_slice(b"x");
+            Poll::Ready(Ok(()))
+        }
+    }
+
+    impl AsyncWrite for Line {
+        fn poll_write(
+            mut self: Pin<&mut Self>,
+            cx: &mut Context<'_>,
+            data: &[u8],
+        ) -> Poll<io::Result<usize>> {
+            Pin::new(&mut self.inner).poll_write(cx, data)
+        }
+
+        fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+            Poll::Ready(Ok(()))
+        }
+
+        fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+            Poll::Ready(Ok(()))
+        }
+    }
+}
