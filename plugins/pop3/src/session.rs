@@ -145,7 +145,9 @@ impl Session {
         loop {
             match self.channel.buffered_line(LINE, phase)? {
                 Some(line) if *line == b"."[..] => return Ok(()),
-                Some(line) => each(line.strip_prefix(b".").unwrap_or(&line))?,
+                Some(line) => each(line.strip_prefix(b".").unwrap_or(&line)).map_err(|error| {
+                    Error::new(error.kind(), phase, format!("{}: \"{}\"", error.message(), self.words(&line)))
+                })?,
                 None => self.channel.fill_body(wait, phase).await?,
             }
         }
@@ -158,10 +160,15 @@ impl Session {
 
     /// The error of a line that is no reply.
     pub(crate) fn no_reply(&self, line: &Bytes, phase: Phase) -> Error {
-        let words: String = String::from_utf8_lossy(line).chars().take(200).collect();
-        let words = self.channel.redactor().clean(&words);
-        let what = format!("the server's reply is neither +OK nor -ERR: \"{}\"", words.escape_debug());
+        let what = format!("the server's reply is neither +OK nor -ERR: \"{}\"", self.words(line));
         Error::new(ErrorKind::Protocol, phase, what)
+    }
+
+    /// The beginning of what the server said, fit to be shown: masked before it is shortened, for half a secret
+    /// would not be known as one.
+    fn words(&self, line: &[u8]) -> String {
+        let words = self.channel.redactor().clean(&String::from_utf8_lossy(line));
+        words.chars().take(200).collect::<String>().escape_debug().to_string()
     }
 
     async fn greeting(&mut self) -> Result<String> {
@@ -180,7 +187,7 @@ impl Session {
                 let what = "the server refuses to talk to us";
                 Err(self.refused(&reply, ErrorKind::Rejected, Phase::Greeting, what))
             }
-            _ => Err(reply::not_a_greeting(&line, self.channel.redactor())),
+            _ => Err(reply::not_a_greeting(&line, &self.words(&line))),
         }
     }
 }

@@ -5,7 +5,7 @@ use crate::auth::{self, Method};
 use crate::engine::capabilities::Capabilities;
 use crate::engine::reply::{Line, Status};
 use crate::session::Session;
-use postrider_core::{Error, ErrorKind, Phase, Result, TlsMode};
+use postrider_core::{Error, ErrorKind, Phase, Result, Secret, TlsMode};
 use postrider_wire::sasl::{Exchange, Mechanism};
 
 /// Longest line of a SASL challenge, in bytes (RFC 5034 §4: 12 KiB of base64).
@@ -65,14 +65,14 @@ impl Session {
             Method::Sasl(mechanism) => return self.sasl(config, mechanism).await,
             Method::Apop(digest) => {
                 self.channel.mask(&digest);
-                let line = format!("APOP {user} {}\r\n", digest.expose());
-                self.say_secret(&line, &format!("APOP {user} ***\r\n")).await?
+                let line = Secret::new(format!("APOP {user} {}\r\n", digest.expose()));
+                self.say_secret(line.expose(), &format!("APOP {user} ***\r\n")).await?
             }
             Method::UserPass => {
                 let reply = self.ask(&format!("USER {user}"), Phase::Authenticate).await?;
                 match &config.login.password {
                     Some(password) if reply.is_ok() => {
-                        let line = postrider_core::Secret::new(format!("PASS {}\r\n", password.expose()));
+                        let line = Secret::new(format!("PASS {}\r\n", password.expose()));
                         self.say_secret(line.expose(), "PASS ***\r\n").await?
                     }
                     _ => reply,
@@ -87,7 +87,12 @@ impl Session {
         let offered = auth::offered(&config.login, self.capabilities.as_ref());
         let mut exchange = Exchange::new(mechanism, &config.login, &offered, self.channel.tls())?;
         self.begin(phase)?;
-        let opening = auth::opening(mechanism, exchange.initial().as_ref(), config.xoauth2_two_lines);
+        let initial = exchange.initial();
+        // "=" for an empty response is no secret and would mask much.
+        if let Some(initial) = initial.as_ref().filter(|initial| initial.expose() != "=") {
+            self.channel.mask(initial);
+        }
+        let opening = auth::opening(mechanism, initial.as_ref(), config.xoauth2_two_lines);
         self.channel.queue_secret(opening.expose().as_bytes(), &format!("AUTH {mechanism} ***\r\n"));
         self.channel.flush(phase).await?;
         for _ in 0..CHALLENGES {
@@ -100,7 +105,8 @@ impl Session {
                 Status::Challenge => match exchange.answer(&reply.text) {
                     Ok(answer) => {
                         self.begin(phase)?;
-                        let line = postrider_core::Secret::new(format!("{}\r\n", answer.expose()));
+                        self.channel.mask(&answer);
+                        let line = Secret::new(format!("{}\r\n", answer.expose()));
                         self.channel.queue_secret(line.expose().as_bytes(), "***\r\n");
                         self.channel.flush(phase).await?;
                     }
@@ -128,13 +134,13 @@ impl Session {
     }
 
     fn not_signed_in(&self, reply: &Line, detail: Option<String>) -> Error {
-        let what = match detail {
-            Some(detail) => {
-                let detail = self.channel.redactor().clean(&detail);
-                format!("the server does not accept the credentials: {}", detail.escape_debug())
-            }
-            None => "the server does not accept the credentials".to_owned(),
-        };
-        self.refused(reply, ErrorKind::Authentication, Phase::Authenticate, &what)
+        let (kind, phase) = (ErrorKind::Authentication, Phase::Authenticate);
+        let what = "the server does not accept the credentials";
+        // Only tokens fail with a reason of their own.
+        let Some(detail) = detail else { return self.refused(reply, kind, phase, what) };
+        let detail = self.channel.redactor().clean(&detail).replace(char::is_control, " ");
+        self.refused(reply, kind, phase, &format!("{what}: {detail}")).with_advice(
+            "the token has expired, was revoked or is not meant for this account or for mail: get a fresh one",
+        )
     }
 }

@@ -154,3 +154,24 @@ fn apop_signs_in_where_it_is_enabled() {
         });
     assert_eq!(stat, (7, 1234));
 }
+
+#[test]
+fn a_body_is_handed_over_byte_for_byte_and_only_what_was_settled_is_deleted() {
+    let work = |host: VirtualHost| -> Pin<Box<dyn Future<Output = Result<String>>>> {
+        Box::pin(async move {
+            let mut pop3 = Box::new(pop3(config(TlsMode::StartTls), &host));
+            let text = text(&mut pop3, &key("aaa")).await?;
+            pop3.settle(&[key("aaa")], &Settle::Delete).await?;
+            pop3.close().await?;
+            Ok(text)
+        })
+    };
+    let told = sweep::deliveries(&dialogue("session"), &|host| {
+        let work = work(host);
+        Box::pin(async { work.await.unwrap() })
+    });
+    assert_eq!(told, "Subject: x\r\n\r\n.dot\r\n\r\nbare\nlf\r\n");
+    sweep::cuts(&dialogue("session"), &work, |n, total, told| {
+        assert_eq!(told.is_ok(), n == total, "{n} of {total}: {told:?}");
+    });
+}

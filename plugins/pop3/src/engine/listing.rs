@@ -56,12 +56,8 @@ pub(crate) fn sort(entries: &mut [Entry], what: &str) -> Result<()> {
     }
 }
 
-/// The error of a line that is none.
-pub(crate) fn malformed(what: &str, line: &[u8]) -> Error {
-    let words: String = String::from_utf8_lossy(line).chars().take(100).collect();
-    Error::new(
-        ErrorKind::Protocol,
-        Phase::List,
-        format!("the server's {what} listing has a line that is none: \"{}\"", words.escape_debug()),
-    )
+/// The error of a line that is none. The driver adds the line: it knows what may be shown.
+pub(crate) fn malformed(what: &str) -> Error {
+    let what = format!("the server's {what} listing has a line that is none");
+    Error::new(ErrorKind::Protocol, Phase::List, what)
 }

@@ -40,7 +40,7 @@ impl Maildrop {
 
     /// Takes in a line of LIST (RFC 1939 §5).
     pub(crate) fn add_listed(&mut self, line: &[u8]) -> Result<()> {
-        let (number, rest) = number(line).ok_or_else(|| malformed("LIST", line))?;
+        let (number, rest) = number(line).ok_or_else(|| malformed("LIST"))?;
         // A size nobody can read is no size; it is not a promise anyway.
         let size = rest.split(|b| *b == b' ').next().and_then(|s| std::str::from_utf8(s).ok()?.parse().ok());
         self.entries.push(Entry { number, size, ..Entry::new(number) });
@@ -54,7 +54,7 @@ impl Maildrop {
 
     /// Takes in a line of UIDL (RFC 1939 §7), after LIST.
     pub(crate) fn add_uidl(&mut self, line: &[u8]) -> Result<()> {
-        let (number, rest) = number(line).ok_or_else(|| malformed("UIDL", line))?;
+        let (number, rest) = number(line).ok_or_else(|| malformed("UIDL"))?;
         let good = (1..=70).contains(&rest.len()) && rest.iter().all(u8::is_ascii_graphic);
         let trust = if good { Trust::Stable } else { Trust::Likely };
         let (start, len) = self.keep(&String::from_utf8_lossy(rest))?;
@@ -65,7 +65,7 @@ impl Maildrop {
             .ok()
             .and_then(|i| self.entries.get_mut(i))
         {
-            Some(entry) if entry.len > 0 => Err(malformed("UIDL", line)),
+            Some(entry) if entry.len > 0 => Err(malformed("UIDL")),
             Some(entry) => {
                 *entry = Entry { size: entry.size, ..named };
                 Ok(())

@@ -111,10 +111,8 @@ impl Line {
     }
 }
 
-/// What is wrong with a first line that is no POP3 greeting.
-pub(crate) fn not_a_greeting(line: &[u8], redactor: &Redactor) -> Error {
-    let words: String = String::from_utf8_lossy(line).chars().take(200).collect();
-    let words = redactor.clean(&words);
+/// What is wrong with a first line that is no POP3 greeting; `words` is what may be shown of it.
+pub(crate) fn not_a_greeting(line: &[u8], words: &str) -> Error {
     let is = |start: &[u8]| line.starts_with(start);
     let (what, advice) = if is(b"220 ") || is(b"220-") || is(b"554 ") {
         ("an SMTP server answers on this port", "set the port of the POP3 server: 995 (TLS) or 110")
@@ -128,8 +126,7 @@ pub(crate) fn not_a_greeting(line: &[u8], redactor: &Redactor) -> Error {
     } else {
         ("this is no POP3 server", "check host and port, and whether the port expects TLS from the start")
     };
-    Error::new(ErrorKind::Protocol, Phase::Greeting, format!("{what}: \"{}\"", words.escape_debug()))
-        .with_advice(advice)
+    Error::new(ErrorKind::Protocol, Phase::Greeting, format!("{what}: \"{words}\"")).with_advice(advice)
 }
 
 /// The APOP timestamp of a greeting (RFC 1939 §7), wherever it stands. It must have the form of a message
