@@ -11,7 +11,8 @@ const TOKEN: Property<Secret> =
 const MECHANISMS: Property<Words> = Property::new(
     "auth.mechanisms",
     "SASL mechanisms that may be used, in order of preference. Unset: all of EXTERNAL, SCRAM-SHA-256-PLUS, \
-     SCRAM-SHA-256, OAUTHBEARER, XOAUTH2, PLAIN, LOGIN, strongest first.",
+     SCRAM-SHA-256, OAUTHBEARER, XOAUTH2, PLAIN, LOGIN, strongest first. If only OAUTHBEARER or XOAUTH2 are named \
+     and there is no auth.token, the password is taken for the token, as Jakarta Mail has it.",
 );
 const AUTHORIZATION_ID: Property<String> =
     Property::new("sasl.authorizationid", "Whose mail to act on, if not the user's own.");
@@ -97,6 +98,10 @@ impl Login {
             })?;
             login.allowed.push(mechanism);
         }
+        let is_bearer = |m: &Mechanism| matches!(m, Mechanism::OAuthBearer | Mechanism::XOAuth2);
+        if login.token.is_none() && !login.allowed.is_empty() && login.allowed.iter().all(is_bearer) {
+            login.token = login.password.take();
+        }
         if login.user.is_empty() && (login.password.is_some() || login.token.is_some()) {
             return Err(properties.fault(&USER, "there is a password or token but no user to go with it"));
         }
@@ -116,5 +121,46 @@ impl Login {
     /// Every secret in it, for masking.
     pub fn secrets(&self) -> impl Iterator<Item = &Secret> {
         self.password.iter().chain(&self.token)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use postrider_core::{Layer, LayerKind, TlsMode};
+
+    fn read(text: &str) -> Result<Login> {
+        let layer = Layer::parse(LayerKind::Account, "file", text)?;
+        let target = Target::new("h", 465, TlsMode::Implicit)?;
+        Login::read(&Properties::new([layer]).scoped(&["x"], Login::PROPERTIES), &target)
+    }
+
+    #[test]
+    fn with_token_mechanisms_alone_the_password_is_the_token() {
+        let base = "mail.x.user=me\nmail.x.password=p\n";
+        let secrets = |text: &str| {
+            let login = read(&format!("{base}{text}")).unwrap();
+            let text = |s: Option<Secret>| s.map(|s| s.expose().to_owned());
+            (text(login.password), text(login.token))
+        };
+        let (p, t) = (Some("p".to_owned()), Some("t".to_owned()));
+        assert_eq!(secrets("mail.x.auth.mechanisms=XOAUTH2"), (None, p.clone()));
+        assert_eq!(secrets("mail.x.auth.mechanisms=OAUTHBEARER, xoauth2"), (None, p.clone()));
+        assert_eq!(secrets("mail.x.auth.mechanisms=XOAUTH2 PLAIN"), (p.clone(), None));
+        assert_eq!(secrets(""), (p.clone(), None));
+        assert_eq!(secrets("mail.x.auth.mechanisms=XOAUTH2\nmail.x.auth.token=t"), (p, t));
+    }
+
+    #[test]
+    fn a_password_without_a_user_and_an_unknown_mechanism_name_their_key() {
+        for (text, part) in [
+            ("mail.x.password=hunter2", "mail.x.user"),
+            ("mail.x.auth.token=hunter2", "mail.x.user"),
+            ("mail.x.auth.mechanisms=CRAM-MD5", "mail.x.auth.mechanisms"),
+        ] {
+            let error = read(text).unwrap_err();
+            let shown = format!("{error} {error:?}");
+            assert!(shown.contains(part) && !shown.contains("hunter2"), "{shown}");
+        }
     }
 }

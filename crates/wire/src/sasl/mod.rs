@@ -4,7 +4,10 @@
 //! of them. The protocol around it writes them with [`Channel::queue_secret`](crate::Channel::queue_secret).
 
 mod bearer;
+mod choice;
 mod scram;
+
+pub use choice::choose;
 
 use crate::Login;
 use base64::Engine as _;
@@ -72,51 +75,6 @@ impl fmt::Display for Mechanism {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.name())
     }
-}
-
-/// Picks the mechanism: the strongest that the server offers, the credentials fit, the user allows and the
-/// connection is safe for. `private` says that nobody can read along
-/// ([`Channel::is_private`](crate::Channel::is_private)).
-///
-/// # Errors
-/// `Authentication` that says what was offered and what is missing.
-pub fn choose(login: &Login, offered: &[&str], tls: Option<&TlsSession>, private: bool) -> Result<Mechanism> {
-    let binds = tls.is_some_and(|t| t.channel_binding.is_some());
-    let fits = |m: Mechanism| match m {
-        Mechanism::External => {
-            tls.is_some() && login.has_certificate && login.password.is_none() && login.token.is_none()
-        }
-        Mechanism::ScramSha256Plus => binds && login.password.is_some(),
-        Mechanism::ScramSha256 | Mechanism::Plain | Mechanism::Login => login.password.is_some(),
-        Mechanism::OAuthBearer | Mechanism::XOAuth2 => login.token.is_some(),
-    };
-    let is_offered = |m: Mechanism| offered.iter().any(|o| o.eq_ignore_ascii_case(m.name()));
-    let mut usable = login.mechanisms().into_iter().filter(|m| fits(*m) && is_offered(*m)).peekable();
-    let any = usable.peek().is_some();
-    if let Some(mechanism) = usable.find(|m| private || login.allow_cleartext || !m.reveals()) {
-        return Ok(mechanism);
-    }
-    let list = if offered.is_empty() { "none".to_owned() } else { offered.join(" ") };
-    Err(if any {
-        Error::new(
-            ErrorKind::Authentication,
-            Phase::Authenticate,
-            format!("the connection is not encrypted and the server offers only mechanisms that reveal the password ({list})"),
-        )
-        .with_advice("set tls=implicit or tls=starttls; only if the network is trusted, auth.cleartext=true")
-    } else {
-        let have = match (&login.password, &login.token) {
-            (_, Some(_)) => "an OAuth token",
-            (Some(_), _) => "a password",
-            _ => "no password, token or client certificate",
-        };
-        Error::new(
-            ErrorKind::Authentication,
-            Phase::Authenticate,
-            format!("no mechanism fits: the server offers {list}, there is {have}"),
-        )
-        .with_advice("compare auth.mechanisms and the credentials with what the server offers")
-    })
 }
 
 /// One run of a mechanism.

@@ -131,7 +131,10 @@ impl Scram {
     /// server-final; the answer to it is empty.
     fn verify(&mut self, server_final: &str, signature: &[u8; 32]) -> Result<Secret> {
         if let Some(why) = server_final.strip_prefix("e=") {
-            self.step = Step::Failed(why.chars().take(200).collect());
+            // Masked before it is shortened: half a secret would not be known as one.
+            let mut redactor = crate::Redactor::default();
+            redactor.add(&self.password);
+            self.step = Step::Failed(redactor.clean(why).chars().take(200).collect());
             return Ok(Secret::new(""));
         }
         let [verifier] = attributes(server_final, ["v="])?;
