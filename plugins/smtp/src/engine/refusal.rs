@@ -47,6 +47,11 @@ fn advice(phase: Phase, reply: &SmtpReply) -> Option<&'static str> {
         }
         550 | 551 | 553 if phase == Phase::Recipient => "check the recipient's address",
         550 | 553 if phase == Phase::Sender => "check that this account may send from this address",
+        550 | 554 if text.contains("client host") || text.contains("access denied") => {
+            "the server takes nothing from this machine as it is: set user and password, or use another server"
+        }
+        500.. if phase == Phase::EndOfData => "change what the server's words name in the message",
+        500.. => "the server's words say what has to change",
         _ => return None,
     })
 }
@@ -67,5 +72,12 @@ mod tests {
         let (kind, advice) = of(Phase::Sender, 530, "Must issue a STARTTLS command first");
         assert!(kind == ErrorKind::Rejected && advice.contains("tls=starttls"), "{advice}");
         assert!(of(Phase::Recipient, 554, "Relay access denied").1.contains("sign in"));
+        let denied = of(Phase::Sender, 554, "<unknown[192.0.2.1]>: Client host rejected: Access denied").1;
+        assert!(denied.contains("user and password"), "{denied}");
+        for phase in [Phase::Sender, Phase::Recipient, Phase::Data, Phase::EndOfData] {
+            for code in [421, 450, 500, 550, 571, 599] {
+                assert!(!of(phase, code, "").1.is_empty(), "{code} to {phase} has no advice");
+            }
+        }
     }
 }
