@@ -136,7 +136,8 @@ impl IncomingTransport for Pop3 {
         self.read(id, None).await
     }
 
-    /// `Delete` marks; [`close`](Self::close) or [`wait`](Self::wait) commits.
+    /// `Delete` marks; [`close`](Self::close) or [`wait`](Self::wait) commits. A key that held for an earlier
+    /// session only is `NotFound`: nobody knows any more which message it meant, and that may still be there.
     async fn settle(&mut self, ids: &[MessageId], how: &Settle) -> Result<()> {
         match how {
             Settle::Keep => return Ok(()),

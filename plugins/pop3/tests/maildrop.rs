@@ -343,3 +343,25 @@ fn top_shows_headers_and_a_server_without_it_is_told_apart_from_a_message_that_i
     })
     .unwrap();
 }
+
+#[test]
+fn the_key_of_a_repeated_uidl_means_nothing_in_a_session_that_has_not_listed_it() {
+    let store = Store::with(&["x", "x", "x"]);
+    let host = host(&store);
+    let mut pop3 = Box::new(pop3(config(TlsMode::Implicit), &host));
+    run(&host, async {
+        let listing = pop3.list(&Query::all()).await.unwrap();
+        assert_eq!(keys(&listing), ["x", "x~2", "x~3"]);
+        // In the next session the second is another message: the first is gone.
+        store.lock().hang_up_at = Some("RETR");
+        store.lock().messages.remove(0);
+        assert_eq!(text(&mut pop3, &key("x~2")).await.unwrap_err().kind(), ErrorKind::NotFound);
+        for name in ["x", "x~2", "x~3"] {
+            let error = pop3.settle(&[key(name)], &Settle::Delete).await.unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::NotFound, "{name}");
+        }
+        pop3.close().await.unwrap();
+    })
+    .unwrap();
+    assert_eq!((store.uidls().len(), store.count("DELE")), (2, 0));
+}

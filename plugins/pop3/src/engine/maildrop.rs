@@ -166,11 +166,15 @@ impl Maildrop {
         self.order.len()
     }
 
-    /// True if a name that is not here must be that of a message that is gone: not if this session names its
-    /// messages in another way.
+    /// True if a name that means no message here must be that of a message that is gone: not if this session
+    /// names its messages in another way, and not if the name is one of several that share a UIDL.
     pub(crate) fn is_gone(&self, name: &str) -> bool {
-        self.entries.is_empty()
-            || !name.starts_with(NUMBERED) && Some(Self::is_content_name(name)) == self.by_content
+        let shared = self.find(name).is_some()
+            || name.rsplit_once('~').is_some_and(|(base, copy)| {
+                !copy.is_empty() && copy.bytes().all(|b| b.is_ascii_digit()) && self.find(base).is_some()
+            });
+        let same_way = !name.starts_with(NUMBERED) && Some(Self::is_content_name(name)) == self.by_content;
+        self.entries.is_empty() || same_way && !shared
     }
 
     /// True for a name made from a message's content.
