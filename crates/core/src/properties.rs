@@ -127,16 +127,25 @@ impl Properties {
         }
     }
 
-    /// The standing of the layer a value came from: higher wins.
+    /// The standing of the layer a value came from: higher wins, and nothing is higher than a locked one.
     pub(crate) fn rank<T: PropertyValue>(&self, property: &Property<T>) -> Option<usize> {
-        self.find(&property.spec()).map(|found| found.rank)
+        let found = self.find(&property.spec())?;
+        Some(if found.entry.locked { usize::MAX } else { found.rank })
     }
 
     fn find(&self, spec: &PropertySpec) -> Option<Found<'_>> {
         let own: Vec<String> = self.prefixes.iter().map(|p| format!("mail.{p}.{}", spec.name)).collect();
         let shared = format!("mail.{}", spec.name);
         let bare = self.prefixes.is_empty() || spec.shared;
-        self.winner(&own).or_else(|| if bare { self.winner(&[shared]) } else { None })
+        let own = self.winner(&own);
+        match if bare { self.winner(&[shared]) } else { None } {
+            // What is locked for all transports can't be changed for one of them from above.
+            Some(shared) if shared.entry.locked => match own {
+                Some(own) if own.entry.locked || own.rank <= shared.rank => Some(own),
+                _ => Some(shared),
+            },
+            shared => own.or(shared),
+        }
     }
 
     /// The highest entry of any of these keys, or the first locked one.
@@ -215,6 +224,13 @@ mod tests {
         low.lock("mail.smtp.host");
         let high = Layer::new(LayerKind::Overrides, "box").with("mail.smtp.host", "other");
         assert_eq!(Properties::new([high, low]).scoped(&["smtp"], SPECS).require(&HOST).unwrap(), "locked");
+        let mut low = Layer::new(LayerKind::System, "system").with("mail.host", "locked");
+        low.lock("mail.host");
+        for (kind, want) in [(LayerKind::Overrides, "locked"), (LayerKind::Preset, "own")] {
+            let own = Layer::new(kind, "own").with("mail.smtp.host", "own");
+            let p = Properties::new([own, low.clone()]).scoped(&["smtp"], SPECS);
+            assert_eq!(p.require(&HOST).unwrap(), want, "{kind}");
+        }
         let p = stack(&[
             (LayerKind::Overrides, "mail.smtp.host", " "),
             (LayerKind::System, "mail.smtp.host", "low"),

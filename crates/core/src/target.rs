@@ -181,6 +181,43 @@ mod tests {
     }
 
     #[test]
+    fn a_locked_choice_is_not_undone_by_another_key_above_it() {
+        for (locked, overrides) in [
+            ("tls=implicit", "starttls.enable=true\nmail.x.starttls.required=false"),
+            ("tls=starttls", "ssl.enable=true"),
+            ("starttls.required=true", "tls=none"),
+            ("ssl.enable=true", "tls=none"),
+        ] {
+            let text = format!("mail.x.host=h\nmail.x.{locked}");
+            let mut low = Layer::parse(LayerKind::System, "file", &text).unwrap();
+            let want = Target::read(&Properties::new([low.clone()]).scoped(&["x"], &[]), PORTS).unwrap();
+            low.lock(&format!("mail.x.{}", locked.split_once('=').unwrap().0));
+            let high = Layer::parse(LayerKind::Overrides, "box", &format!("mail.x.{overrides}")).unwrap();
+            let got = Target::read(&Properties::new([low, high]).scoped(&["x"], &[]), PORTS).unwrap();
+            assert_eq!((got.tls, got.port), (want.tls, want.port), "{locked} / {overrides}");
+        }
+    }
+
+    #[test]
+    fn a_name_that_means_tls_from_the_start_keeps_its_meaning_beside_starttls() {
+        use TlsMode::{Implicit, StartTls};
+        // What a portal's form writes: the secure protocol's name, and "enable StartTLS" as it stands by default.
+        for (text, want) in [
+            ("starttls.enable=true", (465, Implicit)),
+            ("starttls.enable=true\nmail.xs.port=2525", (2525, Implicit)),
+            ("starttls.enable=true\nmail.xs.port=587", (587, StartTls)),
+            ("tls=starttls", (587, StartTls)),
+        ] {
+            let preset = Layer::new(LayerKind::Preset, "xs").with("mail.xs.ssl.enable", "true");
+            let text = format!("mail.xs.host=h\nmail.xs.{text}");
+            let form = Layer::parse(LayerKind::Account, "form", &text).unwrap();
+            let properties = Properties::new([preset, form]).scoped(&["xs", "x"], Target::PROPERTIES);
+            let target = Target::read(&properties, PORTS).unwrap();
+            assert_eq!((target.port, target.tls), want, "{text}");
+        }
+    }
+
+    #[test]
     fn a_bad_host_or_port_names_its_key_and_place() {
         for (text, part) in [
             ("mail.x.port=0", "mail.x.port"),

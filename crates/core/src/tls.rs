@@ -1,6 +1,6 @@
 //! One choice of encryption per transport, read from every key that has a say in it.
 
-use crate::{Milliseconds, Properties, Property, Result};
+use crate::{LayerKind, Milliseconds, Properties, Property, Result};
 use serde::Serialize;
 use std::fmt;
 use std::path::PathBuf;
@@ -114,7 +114,8 @@ impl TlsOptions {
 
 impl TlsMode {
     /// Reads the choice. Of all keys that ask for a kind of encryption the one in the highest layer wins;
-    /// in one layer `tls` before `ssl.enable` before `starttls`.
+    /// in one layer `tls` before `ssl.enable` before `starttls`. A locked key beats all others, and a name that
+    /// asks for TLS from the start (`smtps`) is not undone by `starttls`, which means nothing there.
     pub(crate) fn read(properties: &Properties, port: Option<u16>) -> Result<Self> {
         let mode = properties.read(&MODE)?;
         let ssl = properties.read(&SSL_ENABLE)?;
@@ -136,6 +137,11 @@ impl TlsMode {
             {
                 best = Some((rank, asked));
             }
+        }
+        let by_name = ssl == Some(true)
+            && properties.origin(&SSL_ENABLE).is_some_and(|origin| origin.kind == LayerKind::Preset);
+        if by_name && let Some((_, asked @ Asked::StartTls)) = &mut best {
+            *asked = Asked::Secure;
         }
         let clear_port = matches!(port, Some(25 | 587 | 110 | 143));
         let tls_port = matches!(port, Some(465 | 993 | 995));
