@@ -246,7 +246,10 @@ impl<R: AsyncRead + Unpin> Stream for Reader<R> {
     fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         const CHUNK: usize = 64 * 1024;
         let this = self.get_mut();
-        this.buffer.resize(CHUNK, 0);
+        // What is left of the buffer serves again: a reader that gives little at a time costs no more.
+        if this.buffer.len() < CHUNK / 4 {
+            this.buffer = BytesMut::zeroed(CHUNK);
+        }
         let mut out = ReadBuf::new(&mut this.buffer);
         let read = ready!(Pin::new(&mut this.reader).poll_read(cx, &mut out));
         let n = out.filled().len();

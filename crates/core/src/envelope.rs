@@ -1,6 +1,7 @@
 //! Who a message is from and whom it goes to, apart from what it says.
 
 use crate::{Address, Error, ErrorKind, Phase, Result};
+use std::collections::HashSet;
 
 /// The envelope of one message (RFC 5321 §2.3.1) with its delivery-status wishes (RFC 3461).
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -74,13 +75,12 @@ impl Envelope {
     /// # Errors
     /// [`ErrorKind::InvalidInput`] if there is no recipient.
     pub fn new<R: Into<Recipient>>(from: Option<Address>, to: impl IntoIterator<Item = R>) -> Result<Self> {
-        let mut recipients: Vec<Recipient> = Vec::new();
-        for recipient in to {
-            let recipient = recipient.into();
-            if !recipients.iter().any(|r| r.address == recipient.address) {
-                recipients.push(recipient);
-            }
-        }
+        let all: Vec<Recipient> = to.into_iter().map(Into::into).collect();
+        let mut seen = HashSet::with_capacity(all.len());
+        // A list may have tens of thousands: each is looked up once.
+        let first: Vec<bool> = all.iter().map(|r| seen.insert(&r.address)).collect();
+        let recipients: Vec<Recipient> =
+            all.into_iter().zip(first).filter_map(|(r, first)| first.then_some(r)).collect();
         if recipients.is_empty() {
             return Err(Error::new(
                 ErrorKind::InvalidInput,
@@ -137,5 +137,21 @@ impl Envelope {
     pub fn needs_utf8(&self) -> bool {
         let utf8 = |a: &Address| !a.local().is_ascii();
         self.from.as_ref().is_some_and(utf8) || self.to.iter().any(|r| utf8(&r.address))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_recipient_given_twice_stands_once_in_the_order_given_also_among_many() {
+        let envelope = Envelope::parse(None, ["b@x", "a@x", "b@x", "c@x", "a@x"]).unwrap();
+        let order: Vec<&str> = envelope.to.iter().map(|r| r.address.as_str()).collect();
+        assert_eq!(order, ["b@x", "a@x", "c@x"]);
+        // Compared pair by pair these would take minutes.
+        let many = (0..200_000).map(|n| Address::new(format!("{n}@x.example")).unwrap());
+        assert_eq!(Envelope::new(None, many).unwrap().to.len(), 200_000);
+        assert_eq!(Envelope::parse(None, []).unwrap_err().kind(), ErrorKind::InvalidInput);
     }
 }
