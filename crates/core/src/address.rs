@@ -58,8 +58,10 @@ fn fault(text: &str) -> Option<&'static str> {
     if text.chars().any(char::is_control) {
         return Some("it holds a control character (line break, NUL, tab …)");
     }
-    // U+2028/2029 are line breaks to some software, U+FEFF and friends are invisible.
-    if text.chars().any(|c| matches!(c, '\u{2028}' | '\u{2029}' | '\u{feff}' | '\u{200b}'..='\u{200f}')) {
+    // U+2028/2029 are line breaks to some software, U+FEFF and friends are invisible, and those that turn the
+    // direction of writing make an address look like another.
+    let invisible = |c| matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}');
+    if text.chars().any(invisible) {
         return Some("it holds an invisible or line-breaking character");
     }
     let Some((local, domain)) = text.rsplit_once('@') else { return Some("there is no @") };
@@ -86,7 +88,9 @@ fn local_fault(local: &str) -> Option<&'static str> {
         }
         return escaped.then_some("the quoted part ends in a backslash");
     }
-    let atom = |c: char| !c.is_ascii() || c.is_ascii_alphanumeric() || "!#$%&'*+-/=?^_`{|}~".contains(c);
+    let atom = |c: char| {
+        !c.is_ascii() && !c.is_whitespace() || c.is_ascii_alphanumeric() || "!#$%&'*+-/=?^_`{|}~".contains(c)
+    };
     // Consecutive dots are against the RFC and yet in use at large providers; they can break nothing.
     if !local.chars().all(|c| c == '.' || atom(c)) {
         return Some("a character before the @ needs quotes or is not allowed");
@@ -172,6 +176,10 @@ mod tests {
             "a@b..c",
             "a@[1.2",
             "a@b\u{2028}c",
+            "a\u{202e}b@c",
+            "a\u{2066}b@c",
+            "a\u{a0}b@c",
+            "a\u{3000}b@c",
             "a@b\u{7f}",
         ] {
             let error = Address::new(text).unwrap_err();

@@ -62,9 +62,7 @@ impl Properties {
 /// A key nobody declared may still hold a secret: its name tells.
 fn is_secret(key: &str) -> bool {
     let key = key.to_ascii_lowercase();
-    ["password", "passwd", "secret", "token", "credential", "passphrase"]
-        .iter()
-        .any(|word| key.contains(word))
+    ["pass", "pwd", "secret", "token", "credential"].iter().any(|word| key.contains(word))
 }
 
 #[cfg(test)]
@@ -77,7 +75,9 @@ mod tests {
         let low = Layer::new(LayerKind::System, "system.toml")
             .with("mail.x.host", "a")
             .with("mail.x.password", "hunter2")
-            .with("mail.other.token", "hunter3");
+            .with("mail.other.token", "hunter3")
+            .with("mail.x.pass", "hunter4")
+            .with("mail.x.pwd", "hunter5");
         let high = Layer::new(LayerKind::Overrides, "box").with("mail.x.host", "b");
         let p = Properties::new([low, high]).scoped(&["x"], &[]);
         const HOST: Property<String> = Property::new("host", "");
