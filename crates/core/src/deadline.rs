@@ -33,7 +33,25 @@ pub async fn within<T>(
 }
 
 fn timed_out(limit: Duration, phase: Phase) -> Error {
-    Error::new(ErrorKind::Timeout, phase, format!("no answer within {} s", limit.as_secs_f32())).with_advice(
-        "check host and port, and whether the port expects TLS from the start; or raise the timeout property",
-    )
+    // What is left of a longer deadline has digits that say nothing.
+    let limit = Duration::from_millis(u64::try_from(limit.as_micros().div_ceil(1_000)).unwrap_or(u64::MAX));
+    let message = format!("no answer within {} s", limit.as_secs_f64());
+    Error::new(ErrorKind::Timeout, phase, message).with_advice(if phase == Phase::Greeting {
+        "check host and port; a port that expects TLS from the start needs tls=implicit; or raise the timeout property"
+    } else {
+        "try again later, or raise the timeout property"
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_deadline_is_told_as_it_was_set_and_a_silent_greeting_hints_at_tls() {
+        let error = timed_out(Duration::from_nanos(199_999_810), Phase::Greeting);
+        assert_eq!(error.message(), "no answer within 0.2 s");
+        assert!(error.advice().unwrap().contains("tls=implicit"));
+        assert!(!timed_out(Duration::from_secs(60), Phase::Fetch).advice().unwrap().contains("tls"));
+    }
 }

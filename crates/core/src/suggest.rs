@@ -3,7 +3,17 @@
 /// The candidate nearest to `word`, if any is near enough to be meant.
 pub(crate) fn nearest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let limit = (word.len() / 3).clamp(1, 4);
-    candidates.into_iter().map(|c| (distance(word, c), c)).filter(|(d, _)| *d <= limit).min().map(|(_, c)| c)
+    let far = |c: &str| if is_swapped(word, c) { 1 } else { distance(word, c) };
+    candidates.into_iter().map(|c| (far(c), c)).filter(|(d, _)| *d <= limit).min().map(|(_, c)| c)
+}
+
+/// True if two neighbouring letters changed places and nothing else is different, letter case aside: one slip.
+fn is_swapped(a: &str, b: &str) -> bool {
+    let pairs = || a.bytes().zip(b.bytes()).map(|(x, y)| (x.to_ascii_lowercase(), y.to_ascii_lowercase()));
+    let mut different = pairs().enumerate().filter(|(_, (x, y))| x != y);
+    let (first, second) = (different.next(), different.next());
+    let (Some((i, (w, x))), Some((j, (y, z)))) = (first, second) else { return false };
+    a.len() == b.len() && different.next().is_none() && j == i + 1 && w == z && x == y
 }
 
 /// Edits (insert, delete, replace) from one word to the other, letter case aside. Long words cost nothing:
@@ -37,7 +47,9 @@ mod tests {
     #[test]
     fn slips_find_their_word_and_strangers_do_not() {
         let known = ["host", "port", "starttls.enable", "ssl.cafile"];
-        assert_eq!(nearest("hots", known), None);
+        assert_eq!(nearest("hots", known), Some("host"));
+        assert_eq!(nearest("prot", known), Some("port"));
+        assert_eq!(nearest("htso", known), None);
         assert_eq!(nearest("hosts", known), Some("host"));
         assert_eq!(nearest("starttls.enabled", known), Some("starttls.enable"));
         assert_eq!(nearest("Port", known), Some("port"));
