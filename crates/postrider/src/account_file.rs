@@ -181,13 +181,48 @@ mod tests {
 
     #[test]
     fn mistakes_name_their_line_and_never_quote_it() {
-        let error = AccountFile::parse("acc.toml", "mail.smtp.host = 'a'\nmail.smtp.password = 'hunter2\n")
-            .unwrap_err();
-        assert!(error.to_string().contains("acc.toml:2"), "{error}");
-        assert!(!format!("{error:?}").contains("hunter2"));
-        assert!(AccountFile::parse("a", "mail.x = 1.5").unwrap_err().to_string().contains("a:1"));
+        for (text, part) in [
+            ("mail.smtp.host = 'a'\nmail.smtp.password = 'hunter2\n", "acc.toml:2"),
+            ("mail.smtp.password = hunter2", "acc.toml:1"),
+            ("\nmail.smtp.password = \"hunter2\\q\"", "acc.toml:2"),
+            ("mail.smtp.password = 'hunter2' hunter2", "acc.toml:1"),
+            ("mail.x = 'hunter2'\nmail.x = 'hunter2'", "acc.toml:2"),
+            ("mail.x = 1.5", "acc.toml:1: mail.x"),
+            ("mail.x = 1979-05-27", "acc.toml:1: mail.x"),
+            ("mail.x = [1, ['hunter2']]", "acc.toml:1: mail.x"),
+            ("'a\u{1b}b' = 1.5", "TOML"),
+            ("accounts = 'hunter2'", "[accounts.NAME]"),
+            ("[[accounts]]\nname = 'hunter2'", "[accounts.NAME]"),
+            ("[accounts]\nwork = 'hunter2'", "acc.toml:2: accounts.work must be a table"),
+            ("mail = {", "acc.toml:1"),
+        ] {
+            let error = AccountFile::parse("acc.toml", text).unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::Configuration, "{text}");
+            assert!(error.to_string().contains(part), "{error}");
+            let all = format!("{error:?}");
+            assert!(!all.contains("hunter2") && !all.contains('\u{1b}'), "{all}");
+        }
+    }
+
+    #[test]
+    fn which_account_is_never_guessed() {
         let file = AccountFile::parse("acc.toml", FILE).unwrap();
         assert!(file.layers(None).unwrap_err().to_string().contains("home, work"));
-        assert!(file.layers(Some("x")).is_err());
+        assert!(file.layers(Some("x")).unwrap_err().to_string().contains("home, work"));
+        let one = AccountFile::parse("one.toml", "mail.debug=true\n[accounts.only.mail]\nhost='h'").unwrap();
+        assert_eq!(one.layers(None).unwrap().len(), 2);
+        let none = AccountFile::parse("none.toml", "mail.host='h'").unwrap();
+        assert_eq!(none.layers(None).unwrap().len(), 1);
+        assert!(none.layers(Some("work")).is_err());
+    }
+
+    #[test]
+    fn a_file_that_is_not_there_is_named() {
+        let error = AccountFile::load(Path::new("/nowhere/acc.toml")).unwrap_err();
+        assert!(error.to_string().contains("/nowhere/acc.toml"), "{error}");
+        assert!(
+            !format!("{:?}", AccountFile::parse("a", "mail.smtp.password='hunter2'").unwrap())
+                .contains("hunter2")
+        );
     }
 }
