@@ -103,7 +103,9 @@ impl Login {
             login.token = login.password.take();
         }
         if login.user.is_empty() && (login.password.is_some() || login.token.is_some()) {
-            return Err(properties.fault(&USER, "there is a password or token but no user to go with it"));
+            return Err(properties
+                .fault(&USER, "there is a password or token but no user to go with it")
+                .with_advice("set user of the same transport, or take password and auth.token away"));
         }
         Ok(login)
     }
