@@ -166,9 +166,11 @@ impl VirtualHost {
 
     pub(crate) fn advance_to_next_timer(&self) -> bool {
         let mut state = self.state();
-        let Some(due) = state.timers.values().map(|(due, _)| *due).min() else { return false };
-        state.now = state.now.max(due);
-        let now = state.now;
+        // One that is over already was told so: that nobody asks it again must not stop the clock.
+        let before = state.now;
+        let due = state.timers.values().map(|(due, _)| *due).filter(|due| *due > before).min();
+        let Some(now) = due else { return false };
+        state.now = now;
         for (_, waker) in state.timers.values_mut().filter(|(due, _)| *due <= now) {
             if let Some(waker) = waker.take() {
                 waker.wake();

@@ -13,6 +13,8 @@ pub(crate) struct Player {
     pending: Vec<u8>,
     words: HashMap<String, String>,
     ending: Ending,
+    // Where a dial was given up while something was still expected of it.
+    left: Option<usize>,
     pub(crate) mismatches: Vec<String>,
 }
 
@@ -28,6 +30,7 @@ impl Player {
             pending: Vec::new(),
             words: HashMap::new(),
             ending: Ending::Open,
+            left: None,
             mismatches: Vec::new(),
         }
     }
@@ -35,7 +38,6 @@ impl Player {
     /// A dial begins: true if the script lets it happen.
     pub(crate) fn dial(&mut self, first: bool) -> bool {
         self.pending.clear();
-        self.ending = Ending::Open;
         self.repeated = 0;
         if first {
             return match self.step() {
@@ -46,7 +48,11 @@ impl Player {
                 _ => true,
             };
         }
-        // What the last dial left unsaid is skipped: the client went away.
+        // What the last dial left unsaid is skipped: the client went away. It was not to go in the middle.
+        if self.ending == Ending::Open && matches!(self.step(), Some(Step::Expect { .. } | Step::Tls(_))) {
+            self.left.get_or_insert(self.at);
+        }
+        self.ending = Ending::Open;
         while let Some(step) = self.step() {
             self.at += 1;
             if let Step::Connect(accept) = step {
@@ -57,11 +63,14 @@ impl Player {
     }
 
     pub(crate) fn is_finished(&self) -> bool {
-        matches!(self.step(), None | Some(Step::Silence)) && self.pending.is_empty()
+        matches!(self.step(), None | Some(Step::Silence)) && self.pending.is_empty() && self.left.is_none()
     }
 
     pub(crate) fn unfinished(&self) -> String {
-        format!("{}: stopped before step {:?}", self.dialogue.name, self.step())
+        let at = self.left.unwrap_or(self.at);
+        let said = String::from_utf8_lossy(&self.pending);
+        let step = self.dialogue.steps.get(at);
+        format!("{}: the client left before step {step:?}, the last it sent: {said:?}", self.dialogue.name)
     }
 
     fn step(&self) -> Option<Step> {
@@ -223,6 +232,13 @@ impl Script for Played {
     fn start_tls(&mut self) -> bool {
         let mut player = self.player();
         match player.step() {
+            // Said in the clear and ahead of the handshake, it would count as said inside TLS.
+            Some(Step::Tls(_)) if !player.pending.is_empty() => {
+                let early = String::from_utf8_lossy(&player.pending).into_owned();
+                let what = format!("{}: before TLS the client sent {early:?}", player.dialogue.name);
+                player.mismatches.push(what);
+                false
+            }
             Some(Step::Tls(good)) => {
                 player.at += 1;
                 good

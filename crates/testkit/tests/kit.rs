@@ -93,3 +93,49 @@ fn secrets_are_found_in_every_form() {
     }
     secrets::assert_absent("nothing here", &["hunter2secret"]);
 }
+
+#[test]
+fn a_client_that_talks_past_its_starttls_is_found_out() {
+    let host = VirtualHost::play(&Dialogue::parse("C: STARTTLS\nS: go\nTLS\nC: EHLO\n").unwrap());
+    let target = Target::new("mail.example", 1, TlsMode::StartTls).unwrap();
+    let upgraded = run(&host, async {
+        let mut line = host.connect(&target).await.unwrap();
+        line.write_all(b"STARTTLS\r\nEHLO\r\n").await.unwrap();
+        line.start_tls(&target).await.is_ok()
+    });
+    assert!(!upgraded.unwrap());
+    assert!(host.mismatches()[0].contains("EHLO"), "{:?}", host.mismatches());
+}
+
+#[test]
+fn a_client_that_leaves_in_the_middle_and_dials_again_has_not_followed() {
+    let follow = |lines: &'static [u8]| {
+        let dialogue = Dialogue::parse("C: A\nS: a\nC: B\nCUT\nCONNECT\nC: C\n").unwrap();
+        let host = VirtualHost::play(&dialogue);
+        let target = Target::new("mail.example", 1, TlsMode::None).unwrap();
+        run(&host, async {
+            host.connect(&target).await.unwrap().write_all(lines).await.unwrap();
+            host.connect(&target).await.unwrap().write_all(b"C\r\n").await.unwrap();
+        })
+        .unwrap();
+        std::panic::catch_unwind(move || host.assert_followed())
+    };
+    assert!(follow(b"A\r\nB\r\n").is_ok());
+    assert!(follow(b"A\r\n").is_err());
+}
+
+#[test]
+fn a_timer_that_nobody_asks_again_does_not_stop_the_clock() {
+    let host = VirtualHost::play(&Dialogue::parse("SILENCE").unwrap());
+    let mut forgotten = host.sleep(Duration::from_secs(1));
+    let mut asked = false;
+    let mut long = host.sleep(Duration::from_secs(5));
+    let both = std::future::poll_fn(|cx| {
+        if !std::mem::replace(&mut asked, true) {
+            assert!(forgotten.as_mut().poll(cx).is_pending());
+        }
+        long.as_mut().poll(cx)
+    });
+    assert_eq!(run(&host, both), Ok(()));
+    assert_eq!(host.now(), Duration::from_secs(5));
+}
