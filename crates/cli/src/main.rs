@@ -1,2 +1,74 @@
-//! The `postrider` command.
-fn main() {}
+//! The `postrider` command: a mail session from the command line.
+//!
+//! | file | what is in it |
+//! |---|---|
+//! | `args.rs` | the command line |
+//! | `settings.rs`, `secret.rs` | from account file, `--property` and password sources to a session |
+//! | `send.rs`, `compose.rs` | `postrider send`: the command, and the message it builds |
+//! | `fetch.rs`, `deposit.rs`, `headline.rs` | `postrider fetch`: the command, files that appear whole, subject and sender |
+//! | `plugins.rs` | `postrider plugins` |
+//! | `demo/` | `postrider demo` |
+//! | `output.rs`, `report.rs` | stdout: tables and JSON; outcomes in both |
+//! | `progress.rs`, `transcript.rs` | stderr: progress, and the dialogue with the server |
+//! | `exit.rs`, `interrupt.rs` | how it ends |
+
+mod args;
+mod compose;
+mod demo;
+mod deposit;
+mod exit;
+mod fetch;
+mod headline;
+mod interrupt;
+mod output;
+mod plugins;
+mod progress;
+mod report;
+mod secret;
+mod send;
+mod settings;
+mod transcript;
+
+use args::{Args, Command};
+use clap::Parser;
+use exit::{Code, Failure};
+use output::Output;
+
+fn main() {
+    let code = match Args::try_parse() {
+        Ok(args) => finish(&args.command),
+        Err(error) => {
+            let _ = error.print();
+            if error.use_stderr() { Code::Usage } else { Code::Done }
+        }
+    };
+    // Not a return: a thread that waits for stdin would hold the process.
+    std::process::exit(code.number());
+}
+
+/// Runs the command and, where it fails, says why: in words on stderr, and to a machine on stdout too.
+fn finish(command: &Command) -> Code {
+    let mut out = Output::new(command.is_json());
+    run(command, &mut out).unwrap_or_else(|failure| {
+        if out.is_json() {
+            // If stdout is what failed, stderr has to do.
+            let _ = out.value(&report::failure(&failure));
+        }
+        output::note(format!("postrider: {failure}"));
+        failure.code
+    })
+}
+
+fn run(command: &Command, out: &mut Output) -> Result<Code, Failure> {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()
+        .map_err(|e| Failure::new(Code::Software, format!("no runtime: {e}")))?;
+    match command {
+        Command::Demo(args) => demo::run(&runtime, args, out),
+        Command::Send(args) => send::run(&runtime, args, out),
+        Command::Fetch(args) => fetch::run(&runtime, args, out),
+        Command::Plugins(args) => plugins::run(args, out),
+    }
+}

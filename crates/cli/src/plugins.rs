@@ -1,0 +1,109 @@
+//! `postrider plugins`.
+
+use crate::args::PluginsArgs;
+use crate::exit::{Code, Failure};
+use crate::output::Output;
+use postrider::{Direction, PropertySpec, Registry, TransportFactory, session_property};
+use serde_json::{Value, json};
+
+/// Lists transports, or their properties.
+pub(crate) fn run(args: &PluginsArgs, out: &mut Output) -> Result<Code, Failure> {
+    let registry = Registry::linked()?;
+    let chosen = match &args.properties {
+        Some(name) => named(&registry, name)?,
+        None => registry.iter().collect(),
+    };
+    if out.is_json() {
+        let all: Vec<Value> = chosen.iter().map(|(factory, origin)| value(factory, origin)).collect();
+        out.value(&json!({ "transports": all, "session": session_property::PROPERTIES }))?;
+    } else if args.verbose || args.properties.is_some() {
+        for (factory, _) in &chosen {
+            properties(out, factory)?;
+        }
+        session(out)?;
+    } else {
+        overview(out, &chosen)?;
+    }
+    Ok(Code::Done)
+}
+
+type Linked<'a> = (&'static TransportFactory, &'a str);
+
+/// A name may stand for a way in and a way out.
+fn named<'a>(registry: &'a Registry, name: &str) -> Result<Vec<Linked<'a>>, Failure> {
+    let found: Vec<_> = registry.iter().filter(|(factory, _)| factory.names().any(|n| n == name)).collect();
+    if found.is_empty() {
+        let mut names: Vec<&str> = registry.iter().flat_map(|(factory, _)| factory.names()).collect();
+        names.dedup();
+        let shown = name.escape_debug();
+        return Err(Failure::usage(format!(
+            "there is no transport \"{shown}\" here; there are: {}",
+            names.join(", ")
+        )));
+    }
+    Ok(found)
+}
+
+fn overview(out: &mut Output, transports: &[Linked<'_>]) -> Result<(), Failure> {
+    let row = |(factory, origin): &Linked<'_>| {
+        let aliases: Vec<&str> = factory.aliases.iter().map(|alias| alias.name).collect();
+        let aliases = if aliases.is_empty() { "-".to_owned() } else { aliases.join(", ") };
+        vec![
+            factory.name.into(),
+            factory.direction().to_string(),
+            aliases,
+            (*origin).to_owned(),
+            factory.about.into(),
+        ]
+    };
+    out.table(&["NAME", "DIRECTION", "ALIASES", "FROM", "ABOUT"], transports.iter().map(row).collect())?;
+    out.line("")?;
+    out.line("postrider plugins --properties NAME lists what can be set on one, -v on all.")
+}
+
+fn properties(out: &mut Output, factory: &TransportFactory) -> Result<(), Failure> {
+    let chooser = match factory.direction() {
+        Direction::Incoming => "mail.store.protocol",
+        Direction::Outgoing => "mail.transport.protocol",
+    };
+    out.line(format_args!("{} ({}): {}", factory.name, factory.direction(), factory.about))?;
+    let names: Vec<&str> = factory.names().collect();
+    out.line(format_args!("Chosen by {chooser}={}.", names.join(" or ")))?;
+    for (key, text) in factory.preset {
+        out.line(format_args!("Preset: {key}={text}"))?;
+    }
+    out.line("")?;
+    table(out, factory.specs(), &format!("mail.{}.", factory.name))
+}
+
+fn session(out: &mut Output) -> Result<(), Failure> {
+    out.line("For every transport. A property marked * above may be set here too, as mail.KEY.")?;
+    out.line("")?;
+    table(out, session_property::PROPERTIES.iter(), "mail.")
+}
+
+fn table<'a>(
+    out: &mut Output,
+    specs: impl Iterator<Item = &'a PropertySpec>,
+    prefix: &str,
+) -> Result<(), Failure> {
+    let row = |spec: &PropertySpec| {
+        let star = if spec.shared && prefix != "mail." { " *" } else { "" };
+        let default = spec.default.unwrap_or("-").to_owned();
+        vec![format!("{prefix}{}{star}", spec.name), spec.value.to_string(), default, spec.doc.to_owned()]
+    };
+    out.table(&["KEY", "TYPE", "DEFAULT", "MEANING"], specs.map(row).collect())?;
+    out.line("")
+}
+
+fn value(factory: &TransportFactory, origin: &str) -> Value {
+    json!({
+        "name": factory.name,
+        "direction": factory.direction(),
+        "aliases": factory.aliases.iter().map(|alias| alias.name).collect::<Vec<_>>(),
+        "origin": origin,
+        "about": factory.about,
+        "preset": factory.preset.iter().map(|(key, text)| json!({ "key": key, "value": text })).collect::<Vec<_>>(),
+        "properties": factory.specs().collect::<Vec<_>>(),
+    })
+}

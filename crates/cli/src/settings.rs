@@ -1,0 +1,112 @@
+//! From the command line to a session.
+
+use crate::args::SettingsArgs;
+use crate::exit::Failure;
+use crate::{output, secret, transcript};
+use postrider::{AccountFile, Direction, Layer, LayerKind, Registry, Session, TokioHost, session_property};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+/// Names an account file for all commands of a shell.
+const FILE_VARIABLE: &str = "POSTRIDER_FILE";
+
+/// Makes the session that a command works with, secrets included. May ask for a password on the terminal.
+pub(crate) fn session(args: &SettingsArgs, direction: Direction) -> Result<Session, Failure> {
+    let registry = Registry::linked()?;
+    let layers = layers(args, &registry)?;
+    let host = Arc::new(TokioHost::new());
+    let build = |secret: Option<secret::Found>| {
+        let mut builder = Session::builder().registry(registry.clone()).host(host.clone());
+        for layer in &layers {
+            builder = builder.layer(layer.clone());
+        }
+        if let Some(found) = secret {
+            builder = builder.layer(Layer::new(LayerKind::Host, found.origin).with(found.key, found.secret));
+        }
+        builder.build()
+    };
+    let session = build(None)?;
+    if session.properties().read(&session_property::DEBUG)? == Some(true) {
+        transcript::show();
+    }
+    let name = session.protocol(direction)?;
+    let factory = registry.factory(direction, &name)?;
+    let scope = registry.scope(direction, &name, session.properties())?;
+    match secret::find(args, factory, &name, &scope)? {
+        Some(found) => Ok(build(Some(found))?),
+        None => Ok(session),
+    }
+}
+
+fn layers(args: &SettingsArgs, registry: &Registry) -> Result<Vec<Layer>, Failure> {
+    let mut layers = Vec::new();
+    match file(args) {
+        Some(path) => {
+            layers = AccountFile::load(&path)?.layers(args.account.as_deref())?;
+            warn_of_readers(&path, &layers, registry);
+        }
+        None if args.account.is_some() => {
+            return Err(Failure::usage(format!(
+                "--account chooses from an account file, and there is none: add --account-file FILE, or set {FILE_VARIABLE}"
+            )));
+        }
+        None => {}
+    }
+    layers.push(overrides(args, registry)?);
+    Ok(layers)
+}
+
+fn file(args: &SettingsArgs) -> Option<PathBuf> {
+    let variable = || std::env::var_os(FILE_VARIABLE).filter(|v| !v.is_empty()).map(PathBuf::from);
+    args.account_file.clone().or_else(variable)
+}
+
+/// The layer of `--property`. The text after the `=` is never repeated in an error: it may be a secret all
+/// the same.
+fn overrides(args: &SettingsArgs, registry: &Registry) -> Result<Layer, Failure> {
+    let mut layer = Layer::new(LayerKind::Overrides, "--property");
+    if args.verbose {
+        layer.set_at("mail.debug", "true", "--verbose");
+    }
+    for text in &args.property {
+        let Some((key, value)) = text.split_once('=').map(|(key, value)| (key.trim(), value)) else {
+            return Err(Failure::usage(
+                "--property takes KEY=VALUE, for example --property mail.smtp.host=mail.example.org",
+            ));
+        };
+        if key.is_empty() {
+            return Err(Failure::usage("--property has no key before its ="));
+        }
+        if is_secret(key, registry) {
+            return Err(Failure::usage(format!(
+                "{} is a secret, and arguments are visible to every user of this machine; \
+                 use --password-file, --password-command, --token-file or --token-command instead, \
+                 or write it into an account file that only you can read",
+                key.escape_debug()
+            )));
+        }
+        layer.set(key, value);
+    }
+    Ok(layer)
+}
+
+/// True if any transport declares the key as a secret, however it is written.
+fn is_secret(key: &str, registry: &Registry) -> bool {
+    let key = key.to_ascii_lowercase();
+    registry.iter().flat_map(|(factory, _)| factory.specs()).filter(|spec| spec.is_secret()).any(|spec| {
+        key.strip_suffix(&spec.name.to_ascii_lowercase())
+            .is_some_and(|rest| rest.is_empty() || rest.ends_with('.'))
+    })
+}
+
+fn warn_of_readers(path: &Path, layers: &[Layer], registry: &Registry) {
+    use std::os::unix::fs::PermissionsExt;
+    let Ok(about) = std::fs::metadata(path) else { return };
+    let holds_secret = || layers.iter().flat_map(Layer::keys).any(|key| is_secret(key, registry));
+    if about.permissions().mode() & 0o077 != 0 && holds_secret() {
+        let shown = path.display();
+        output::note(format!(
+            "warning: {shown} holds a password and others may read or change it -> chmod 600 {shown}"
+        ));
+    }
+}
