@@ -5,7 +5,7 @@ use crate::engine::{Command, Step, Transaction, envelope_lines};
 use crate::session::{LAST_WORDS, Session};
 use crate::session_replies::out_of_turn;
 use bytes::Bytes;
-use postrider_core::{Body, Envelope, Error, ErrorKind, Phase, Receipt, Result};
+use postrider_core::{Body, Envelope, Error, ErrorKind, Phase, Receipt, Repeat, Result};
 use postrider_wire::dot::Encoder;
 
 /// The body is written in pieces of about this size; the last one takes the terminator along.
@@ -131,7 +131,7 @@ impl Session {
     async fn stream(&mut self, config: &SmtpConfig, mut body: Body<'_>) -> Result<()> {
         let mut encoder = Encoder::new(config.line_ends);
         let mut length: u64 = 0;
-        while let Some(chunk) = body.chunk().await? {
+        while let Some(chunk) = body.chunk().await.map_err(unreadable)? {
             length = length.saturating_add(chunk.len() as u64);
             self.check_size(Some(length))?;
             for piece in chunk.chunks(PIECE) {
@@ -188,6 +188,22 @@ impl Session {
         }
         unsure.with_source(error)
     }
+}
+
+/// The error of a body that failed. Its own kind, phase and reply are of wherever it came from: a mailbox that
+/// refuses to give a message out is no server that refuses to take it.
+fn unreadable(error: Error) -> Error {
+    if error.kind() == ErrorKind::Body {
+        return error;
+    }
+    let repeat = if error.repeat() == Repeat::Safe { Repeat::Safe } else { Repeat::Never };
+    let what = format!("the message could not be read to its end ({}: {})", error.phase(), error.message());
+    let failed = Error::new(ErrorKind::Body, Phase::Data, what).with_repeat(repeat);
+    match error.advice() {
+        Some(advice) => failed.with_advice(advice.to_owned()),
+        None => failed,
+    }
+    .with_source(error)
 }
 
 fn eight_bit() -> Error {

@@ -266,3 +266,34 @@ fn a_body_of_any_shape_ends_in_one_terminator_and_is_read_back_normalised() {
         }
     }
 }
+
+#[test]
+fn a_body_that_fails_is_not_sent_whatever_its_source_says_of_itself() {
+    for (kind, repeat) in [
+        (ErrorKind::Rejected, Repeat::Never),
+        (ErrorKind::Deferred, Repeat::Safe),
+        (ErrorKind::Unsure, Repeat::Never),
+        (ErrorKind::NotFound, Repeat::Never),
+        (ErrorKind::Closed, Repeat::Safe),
+    ] {
+        let body = Body::generate(true, move |first| async move {
+            if first {
+                return Ok(Some(("Subject: x\r\n".into(), false)));
+            }
+            let said = Reply::new("421", None, "the mailbox's words");
+            Err(Error::new(kind, Phase::Fetch, "the source failed")
+                .with_reply(said)
+                .with_advice("look there"))
+        });
+        let hi = ehlo(&[]);
+        let script = format!("{hi}{MAIL}{RCPT}{DATA}");
+        let (outcome, host) = play(anonymous(TlsMode::None), &script, &to(&["you@example.org"]), body);
+        let error = outcome.unwrap_err();
+        assert_eq!((error.outcome(), error.kind()), (Outcome::NotSent, ErrorKind::Body), "{error}");
+        assert_eq!((error.phase(), error.repeat()), (Phase::Data, repeat), "{error}");
+        // The words of another server are not those of this one.
+        assert!(error.reply().is_none() && error.message().contains("the source failed"), "{error}");
+        assert_eq!(error.advice(), Some("look there"));
+        assert!(!host.sent_text().ends_with(".\r\n"));
+    }
+}
