@@ -28,12 +28,13 @@ impl Properties {
         let mut out: Vec<Explained> = keys.into_iter().filter_map(|key| self.explain_key(key)).collect();
         for spec in self.specs() {
             if let Some(default) = spec.default
-                && !out.iter().any(|e| e.key.strip_prefix("mail.").is_some_and(|k| k.ends_with(spec.name)))
+                && self.find(spec).is_none()
             {
-                let (key, value) = (spec.name.to_owned(), default.to_owned());
+                let (key, value) = (self.key(spec), default.to_owned());
                 out.push(Explained { key, value, origin: None, covered: Vec::new(), read: false });
             }
         }
+        out.sort_by(|a, b| a.key.cmp(&b.key));
         out
     }
 
@@ -86,5 +87,23 @@ mod tests {
         let host = all.iter().find(|e| e.key == "mail.x.host").unwrap();
         assert_eq!((host.value.as_str(), host.read, host.covered.len()), ("b", true, 1));
         assert!(!serde_json::to_string(&all).unwrap().contains("hunter"));
+    }
+
+    #[test]
+    fn a_default_stands_under_its_full_key_exactly_while_nothing_is_set() {
+        const WRITE: Property<String> = Property::new("writetimeout", "").default("180s");
+        let specs = [WRITE.spec()];
+        for (key, shown) in [
+            ("mail.y.writetimeout", true),
+            ("mail.x.mywritetimeout", true),
+            ("mail.x.writetimeout", false),
+            ("mail.xs.writetimeout", false),
+        ] {
+            let layer = Layer::new(LayerKind::System, "file").with(key, "1s");
+            let all = Properties::new([layer]).scoped(&["x", "xs"], &specs).explain();
+            let default = all.iter().find(|e| e.key == "mail.x.writetimeout" && e.origin.is_none());
+            assert_eq!(default.map(|e| e.value.as_str()), shown.then_some("180s"), "{key}");
+            assert!(all.is_sorted_by_key(|e| &e.key));
+        }
     }
 }

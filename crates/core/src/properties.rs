@@ -120,7 +120,7 @@ impl Properties {
     }
 
     /// The full key a person would set for this property.
-    fn key(&self, spec: &PropertySpec) -> String {
+    pub(crate) fn key(&self, spec: &PropertySpec) -> String {
         match self.prefixes.first() {
             Some(prefix) => format!("mail.{prefix}.{}", spec.name),
             None => format!("mail.{}", spec.name),
@@ -133,7 +133,7 @@ impl Properties {
         Some(if found.entry.locked { usize::MAX } else { found.rank })
     }
 
-    fn find(&self, spec: &PropertySpec) -> Option<Found<'_>> {
+    pub(crate) fn find(&self, spec: &PropertySpec) -> Option<Found<'_>> {
         let own: Vec<String> = self.prefixes.iter().map(|p| format!("mail.{p}.{}", spec.name)).collect();
         let shared = format!("mail.{}", spec.name);
         let bare = self.prefixes.is_empty() || spec.shared;
