@@ -188,10 +188,10 @@ mod tests {
 
     #[test]
     fn a_bad_value_names_its_key() {
-        for (text, part) in [
-            ("mail.imap.pollinterval=soon", "mail.imap.pollinterval"),
-            ("mail.imap.folder=", "mail.imap.folder"),
-        ] {
+        let long = format!("mail.imap.folder={}", "x".repeat(1001));
+        for (text, part) in
+            [("mail.imap.pollinterval=soon", "mail.imap.pollinterval"), (long.as_str(), "mail.imap.folder")]
+        {
             let error = read("imap", &format!("mail.host=h\n{text}")).unwrap_err().to_string();
             assert!(error.contains(part) && error.contains("file:2"), "{error}");
         }

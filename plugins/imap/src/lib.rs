@@ -21,11 +21,32 @@
 //! |---|---|
 //! | `config.rs` | the property table and [`ImapConfig`] |
 //! | `transport.rs` | [`Imap`], the contract |
+//! | `session.rs` | the driver: greeting, STARTTLS, capabilities, LOGOUT |
+//! | `session_dialogue.rs` | the driver: commands, what is heard, and how long it may take |
+//! | `session_login.rs`, `session_mailbox.rs`, `session_message.rs`, `session_settle.rs`, `session_wait.rs`, `session_folders.rs`, `session_append.rs` | the driver: one file for each thing that can be done |
+//! | `auth.rs`, `state.rs`, `capabilities.rs`, `mailbox.rs` | pure: signing in, what is known of the session, of the server, of mailboxes |
+//! | `codec/` | pure: bytes to responses and bodies, commands to bytes |
 
+mod auth;
+mod capabilities;
+mod codec;
 mod config;
+mod mailbox;
+mod session;
+mod session_append;
+mod session_dialogue;
+mod session_folders;
+mod session_login;
+mod session_mailbox;
+mod session_message;
+mod session_settle;
+mod session_wait;
+mod state;
 mod transport;
 
+pub use capabilities::Capabilities;
 pub use config::ImapConfig;
+pub use mailbox::{Mailbox, Namespace, Namespaces, SpecialUse};
 pub use transport::Imap;
 
 use postrider_core::{

@@ -2,23 +2,29 @@
 
 use postrider_core::{Error, ErrorKind, Phase};
 
-/// A limit that was passed or a rule that was broken; the driver knows the phase and makes an [`Error`] of it.
+/// A limit that was passed; the driver knows the phase and makes an [`Error`] of it.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Fault {
-    kind: ErrorKind,
     message: String,
+    advice: Option<&'static str>,
 }
 
 impl Fault {
     pub(crate) fn limit(message: impl Into<String>) -> Self {
-        Self { kind: ErrorKind::Limit, message: message.into() }
+        Self { message: message.into(), advice: None }
     }
 
-    pub(crate) fn protocol(message: impl Into<String>) -> Self {
-        Self { kind: ErrorKind::Protocol, message: message.into() }
+    /// Says what a person can do about it.
+    pub(crate) fn with_advice(mut self, advice: &'static str) -> Self {
+        self.advice = Some(advice);
+        self
     }
 
     pub(crate) fn at(self, phase: Phase) -> Error {
-        Error::new(self.kind, phase, self.message)
+        let error = Error::new(ErrorKind::Limit, phase, self.message);
+        match self.advice {
+            Some(advice) => error.with_advice(advice),
+            None => error,
+        }
     }
 }

@@ -2,19 +2,22 @@
 //!
 //! Every byte is looked at once; nothing is allocated because a server announced it.
 
-use super::response::{Fetch, Response};
+use super::fetch::Fetch;
+use super::response::Response;
 use super::{Fault, parse};
 use bytes::{Bytes, BytesMut};
 
 /// Longest response outside literals.
 const MAX_TEXT: usize = 1024 * 1024;
-/// Most bytes of literals that are kept in one response: names and the like.
+/// Most bytes of literals that are kept in one response: names and the like. Longer ones are passed over.
 const MAX_SMALL: u64 = 64 * 1024;
+/// Most bytes of literals that are passed over in one response: nobody asked for them.
+const MAX_SKIPPED: u64 = 64 * 1024 * 1024;
 
 /// A piece of what the server says.
 #[derive(Debug, PartialEq)]
 pub(crate) enum Event {
-    /// A whole response without its last line end; small literals are in it, a streamed one shows as empty.
+    /// A whole response without its last line end; small literals are in it, streamed and long ones show as empty.
     Response(Bytes),
     /// The literal of a message begins; its bytes and its end follow. `head` is what the response said before.
     BodyStart { size: u64, head: Fetch },
@@ -32,6 +35,9 @@ pub(crate) struct Framer {
     // Bytes of `text` that are not literals, and that are.
     outside: usize,
     small: u64,
+    skipped: u64,
+    // Where in `text` the line begins that is being read: what was in a literal announces nothing.
+    line: usize,
     // A message is due: its literal is streamed if it is not longer than this.
     wanted: Option<u64>,
     // In this response the place of a body has been looked at already.
@@ -42,22 +48,27 @@ pub(crate) struct Framer {
 enum State {
     Line,
     Small(u64),
+    Skip(u64),
     Body(u64),
 }
 
 impl Framer {
     pub(crate) fn new() -> Self {
-        Self { text: BytesMut::new(), state: State::Line, outside: 0, small: 0, wanted: None, looked: false }
+        Self {
+            text: BytesMut::new(),
+            state: State::Line,
+            outside: 0,
+            small: 0,
+            skipped: 0,
+            line: 0,
+            wanted: None,
+            looked: false,
+        }
     }
 
     /// Says whether the literal of a message is to be streamed, and how long it may be.
     pub(crate) fn want_body(&mut self, max_size: Option<u64>) {
         self.wanted = max_size;
-    }
-
-    /// True between responses.
-    pub(crate) fn is_between(&self) -> bool {
-        self.state == State::Line && self.text.is_empty()
     }
 
     /// The next event, taken from the front of `input`; `None` if more has to come.
@@ -68,15 +79,19 @@ impl Framer {
         loop {
             match self.state {
                 State::Body(0) => {
-                    self.state = State::Line;
+                    (self.state, self.line) = (State::Line, self.text.len());
                     return Ok(Some(Event::BodyEnd));
                 }
-                State::Small(0) => self.state = State::Line,
+                State::Small(0) | State::Skip(0) => (self.state, self.line) = (State::Line, self.text.len()),
                 _ if input.is_empty() => return Ok(None),
                 State::Body(left) => {
                     let chunk = take(input, left);
                     self.state = State::Body(left - chunk.len() as u64);
                     return Ok(Some(Event::Body(chunk.freeze())));
+                }
+                State::Skip(left) => {
+                    let part = take(input, left);
+                    self.state = State::Skip(left - part.len() as u64);
                 }
                 State::Small(left) => {
                     let part = take(input, left);
@@ -103,33 +118,47 @@ impl Framer {
 
     /// A line is complete: the response is, or a literal follows.
     fn line_end(&mut self) -> Result<Option<Event>, Fault> {
-        let line = trim_line_end(&self.text);
-        let Some((before, size)) = literal(line)? else {
-            let length = line.len();
+        let line = trim_line_end(self.text.get(self.line..).unwrap_or_default());
+        let length = self.line + line.len();
+        // The text of a status response may say anything; only data has literals.
+        let announced = if is_data(&self.text) { literal(line)? } else { None };
+        let Some((before, size)) = announced else {
             let mut response = std::mem::take(&mut self.text);
             response.truncate(length);
-            (self.outside, self.small, self.looked) = (0, 0, false);
+            (self.outside, self.small, self.skipped, self.line, self.looked) = (0, 0, 0, 0, false);
             return Ok(Some(Event::Response(response.freeze())));
         };
-        let before = before.len();
+        let before = self.line + before.len();
         if let Some(max) = self.wanted
             && !self.looked
             && let Some(head) = self.body_head(before)?
         {
             if size > max {
-                return Err(Fault::limit(format!("the message has {size} bytes and at most {max} are allowed")));
+                let what = format!("the message has {size} bytes and at most {max} are allowed");
+                return Err(Fault::limit(what).with_advice("raise the property maxsize to read it"));
             }
-            self.text.truncate(before);
-            self.text.extend_from_slice(b"{0}\r\n");
+            self.empty_literal(before);
             self.state = State::Body(size);
             return Ok(Some(Event::BodyStart { size, head }));
         }
-        self.small = self.small.saturating_add(size);
-        if self.small > MAX_SMALL {
-            return Err(Fault::limit(format!("the server sent {size} bytes that nobody asked for")));
+        if self.small.saturating_add(size) <= MAX_SMALL {
+            self.small += size;
+            self.state = State::Small(size);
+            return Ok(None);
         }
-        self.state = State::Small(size);
+        self.skipped = self.skipped.saturating_add(size);
+        if self.skipped > MAX_SKIPPED {
+            return Err(Fault::limit(format!("the server sends {size} bytes that nobody asked for")));
+        }
+        self.empty_literal(before);
+        self.state = State::Skip(size);
         Ok(None)
+    }
+
+    /// Lets the literal that was announced behind `before` look empty.
+    fn empty_literal(&mut self, before: usize) {
+        self.text.truncate(before);
+        self.text.extend_from_slice(b"{0}\r\n");
     }
 
     /// What the response says before the literal at `end`, if that literal is the whole message.
@@ -160,7 +189,10 @@ fn trim_line_end(text: &[u8]) -> &[u8] {
 }
 
 fn ends_with(text: &[u8], end: &[u8]) -> bool {
-    text.len().checked_sub(end.len()).and_then(|at| text.get(at..)).is_some_and(|t| t.eq_ignore_ascii_case(end))
+    text.len()
+        .checked_sub(end.len())
+        .and_then(|at| text.get(at..))
+        .is_some_and(|t| t.eq_ignore_ascii_case(end))
 }
 
 /// The literal that a line announces at its end: what is before it, and its size.
@@ -169,9 +201,9 @@ fn literal(line: &[u8]) -> Result<Option<(&[u8], u64)>, Fault> {
     let Some(open) = memchr::memrchr(b'{', inner) else { return Ok(None) };
     let (before, digits) = inner.split_at(open);
     let digits = digits.get(1..).unwrap_or_default();
-    let sizelike = !digits.is_empty() && digits.iter().all(|b| b.is_ascii_digit() || matches!(b, b'+' | b'-'));
-    // The text of a status response may say anything; only data has literals.
-    if !sizelike || !is_data(line) {
+    let sizelike =
+        !digits.is_empty() && digits.iter().all(|b| b.is_ascii_digit() || matches!(b, b'+' | b'-'));
+    if !sizelike {
         return Ok(None);
     }
     let size = std::str::from_utf8(digits).ok().filter(|d| d.bytes().all(|b| b.is_ascii_digit()));
@@ -182,11 +214,15 @@ fn literal(line: &[u8]) -> Result<Option<(&[u8], u64)>, Fault> {
     Ok(Some((before.strip_suffix(b"~").unwrap_or(before), size)))
 }
 
-/// True for untagged responses other than the status ones.
+/// True for untagged responses other than the status ones. Looks at the first bytes alone: this is asked
+/// again at every literal.
 fn is_data(text: &[u8]) -> bool {
     let Some(rest) = text.strip_prefix(b"* ") else { return false };
-    let word = rest.split(|b| *b == b' ').next().unwrap_or_default();
-    ![&b"OK"[..], b"NO", b"BAD", b"BYE", b"PREAUTH"].iter().any(|status| word.eq_ignore_ascii_case(status))
+    let status = |word: &[u8]| {
+        let (start, next) = (rest.get(..word.len()), rest.get(word.len()));
+        start.is_some_and(|s| s.eq_ignore_ascii_case(word)) && next.is_none_or(|b| *b == b' ')
+    };
+    ![&b"OK"[..], b"NO", b"BAD", b"BYE", b"PREAUTH"].into_iter().any(status)
 }
 
 #[cfg(test)]

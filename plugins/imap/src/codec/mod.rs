@@ -7,12 +7,14 @@ mod framer;
 mod lexer;
 mod response;
 mod set;
+mod status;
 mod utf7;
 
-pub(crate) use command::{Command, Literals, Part, Syntax, check_mailbox};
+pub(crate) use command::{Command, Syntax, flag_list, has_control};
 pub(crate) use fault::Fault;
-pub(crate) use fetch::{BodyItem, Fetch};
+pub(crate) use fetch::BodyItem;
 pub(crate) use framer::{Event, Framer};
-pub(crate) use response::{Code, Listed, NamespaceItem, Response, Status, parse};
+pub(crate) use response::{Listed, NamespaceItem, Response, parse};
 pub(crate) use set::UidSet;
+pub(crate) use status::{Code, Status, StatusKind, refusal_kind};
 pub(crate) use utf7::decode as decode_mailbox;

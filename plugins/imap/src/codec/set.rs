@@ -12,10 +12,6 @@ pub(crate) struct UidSet {
 }
 
 impl UidSet {
-    pub(crate) fn one(uid: u32) -> Self {
-        Self { ranges: vec![(uid, uid)] }
-    }
-
     /// The set that `1:3,7` stands for; `None` if it is malformed or holds a zero.
     pub(crate) fn parse(text: &[u8]) -> Option<Self> {
         let mut ranges = Vec::new();

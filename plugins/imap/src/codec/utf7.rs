@@ -91,7 +91,19 @@ mod tests {
     #[test]
     fn what_has_another_spelling_is_not_decoded() {
         for bad in [
-            "a&b", "&", "&AP", "&APw", "&A-", "&AGE-", "&APw-&APw-", "&2D0-", "&AAo-", "a\u{7f}", "ü", "&APx-", "&AP/-",
+            "a&b",
+            "&",
+            "&AP",
+            "&APw",
+            "&A-",
+            "&AGE-",
+            "&APw-&APw-",
+            "&2D0-",
+            "&AAo-",
+            "a\u{7f}",
+            "ü",
+            "&APx-",
+            "&AP/-",
         ] {
             assert_eq!(decode(bad.as_bytes()), None, "{bad}");
         }

@@ -1,0 +1,131 @@
+//! FETCH responses (RFC 9051 §7.5.2).
+
+use super::lexer::{Lex, Lexer, Wrong};
+use bytes::Bytes;
+use postrider_core::Flags;
+
+/// So many keywords of a message are told of, and none that is longer than [`MAX_KEYWORD`].
+const MAX_KEYWORDS: usize = 100;
+const MAX_KEYWORD: usize = 250;
+
+/// What a FETCH response says of one message. Whatever nobody here needs is passed over, also X-GM-LABELS
+/// and items that are yet to be invented.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(crate) struct Fetch {
+    pub(crate) uid: Option<u32>,
+    pub(crate) size: Option<u64>,
+    pub(crate) flags: Option<Flags>,
+    pub(crate) body: Option<BodyItem>,
+}
+
+/// `BODY[]` where it is not streamed out of a literal.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum BodyItem {
+    /// NIL: there is no such message, or no text in it.
+    Nil,
+    /// A quoted string, or what is left of a literal that was streamed: nothing.
+    Text(Bytes),
+}
+
+/// What follows `* 12 FETCH `.
+pub(crate) fn parse(lexer: &mut Lexer<'_>) -> Lex<Fetch> {
+    let mut fetch = Fetch::default();
+    lexer.list(|l| {
+        let name = l.atom()?.to_ascii_uppercase();
+        l.blanks();
+        match name.as_slice() {
+            b"UID" => fetch.uid = Some(l.nonzero()?),
+            b"RFC822.SIZE" => fetch.size = Some(l.number()?),
+            b"FLAGS" => fetch.flags = Some(flags(l)?),
+            b"BODY[]" | b"BODY[]<0>" if fetch.body.is_none() => {
+                fetch.body = Some(match l.nstring()? {
+                    None => BodyItem::Nil,
+                    Some(text) => BodyItem::Text(Bytes::copy_from_slice(&text)),
+                });
+            }
+            _ => l.skip()?,
+        }
+        Ok(())
+    })?;
+    Ok(fetch)
+}
+
+fn flags(lexer: &mut Lexer<'_>) -> Lex<Flags> {
+    let mut flags = Flags::default();
+    lexer.list(|l| {
+        let word = l.astring()?;
+        if word.is_empty() {
+            return Err(Wrong::Malformed);
+        }
+        match word.to_ascii_lowercase().as_slice() {
+            b"\\seen" => flags.seen = true,
+            b"\\answered" => flags.answered = true,
+            b"\\flagged" => flags.flagged = true,
+            b"\\deleted" => flags.deleted = true,
+            b"\\draft" => flags.draft = true,
+            _ if flags.keywords.len() < MAX_KEYWORDS && word.len() <= MAX_KEYWORD => {
+                flags.keywords.push(String::from_utf8_lossy(&word).into_owned());
+            }
+            _ => {}
+        }
+        Ok(())
+    })?;
+    Ok(flags)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(text: &str) -> Option<Fetch> {
+        parse(&mut Lexer::new(text.as_bytes())).ok()
+    }
+
+    #[test]
+    fn items_come_in_any_order_and_case_among_others() {
+        let fetch = read(
+            "(x-gm-labels (\\Inbox \"a ) b\" {3}\r\n(((x) X-GM-MSGID 1278455344230334865 uid 7 \
+             BODYSTRUCTURE ((\"text\" NIL) NIL) flags (\\SEEN \\deleted $Junk \\Recent) BODY[HEADER.FIELDS (TO)] NIL \
+             EMAILID (M6d99ac3275bb4e) rfc822.size 4294967296 PREVIEW NIL)",
+        )
+        .unwrap();
+        assert_eq!((fetch.uid, fetch.size, &fetch.body), (Some(7), Some(1 << 32), &None));
+        let flags = fetch.flags.unwrap();
+        assert!(flags.seen && flags.deleted && !flags.draft);
+        assert_eq!(flags.keywords, ["$Junk", "\\Recent"]);
+        assert_eq!(read("()"), Some(Fetch::default()));
+        assert_eq!(read("( UID 5 )").unwrap().uid, Some(5));
+    }
+
+    #[test]
+    fn a_body_may_be_a_quoted_string_or_nil() {
+        assert_eq!(read("(BODY[] NIL UID 1)").unwrap().body, Some(BodyItem::Nil));
+        let text = read("(UID 1 body[] \"a\\\\b\")").unwrap().body;
+        assert_eq!(text, Some(BodyItem::Text(Bytes::from_static(b"a\\b"))));
+    }
+
+    #[test]
+    fn what_breaks_the_grammar_is_no_fetch() {
+        for bad in [
+            "",
+            "(",
+            "(UID)",
+            "(UID 0)",
+            "(UID 4294967296)",
+            "(UID 1",
+            "(FLAGS \\Seen)",
+            "(BODY[] x)",
+            "UID 1",
+        ] {
+            assert_eq!(read(bad), None, "{bad}");
+        }
+    }
+
+    #[test]
+    fn keywords_are_bounded() {
+        let many: String = (0..5000).map(|n| format!("k{n} ")).collect();
+        let fetch = read(&format!("(FLAGS ({many} {} \\Seen))", "x".repeat(9000))).unwrap();
+        let flags = fetch.flags.unwrap();
+        assert!(flags.seen && flags.keywords.len() == MAX_KEYWORDS);
+    }
+}

@@ -1,0 +1,221 @@
+//! The driver of a session: from the dial to a server that knows who we are, and its end.
+
+use crate::ImapConfig;
+use crate::codec::{Command, Event, Framer, Response, Status, StatusKind, parse};
+use crate::session_dialogue::nobody;
+use crate::state::State;
+use postrider_core::{Error, ErrorKind, Host, Phase, Result, TlsMode, within};
+use postrider_wire::Channel;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// Longest time for LOGOUT.
+const LAST_WORDS: Duration = Duration::from_secs(5);
+
+/// A connection on which the server knows who we are. Between calls it is either in step with the server or
+/// over, and then it is dropped.
+pub(crate) struct Session {
+    pub(crate) channel: Channel,
+    pub(crate) framer: Framer,
+    pub(crate) state: State,
+    // A limit was passed, the grammar broken, or the server has said goodbye: never used again.
+    pub(crate) over: bool,
+    // Nothing has been heard since the call began: what failed may be the idle connection alone.
+    pub(crate) silent: bool,
+    reused: bool,
+}
+
+impl Session {
+    /// Dials, hears the greeting, encrypts, signs in and enables what is of use.
+    pub(crate) async fn open(config: &ImapConfig, host: Arc<dyn Host>) -> Result<Self> {
+        crate::auth::check(&config.login)?;
+        let (target, timing) = (config.target.clone(), config.timing.clone());
+        let mut channel = Channel::connect(host, target, timing, "imap", config.debug).await?;
+        config.login.secrets().for_each(|secret| channel.mask(secret));
+        let mut session = Self {
+            channel,
+            framer: Framer::new(),
+            state: State::default(),
+            over: false,
+            silent: true,
+            reused: false,
+        };
+        let known = session.greeting().await?;
+        session.encrypt(config, known).await?;
+        if !known {
+            session.sign_in(config).await?;
+        }
+        session.introduce(config).await?;
+        session.enable().await?;
+        Ok(session)
+    }
+
+    /// A new call begins on this session.
+    pub(crate) fn resume(&mut self) {
+        (self.reused, self.silent) = (true, true);
+    }
+
+    /// True if it can't be used for another call.
+    pub(crate) fn is_over(&self) -> bool {
+        self.over || self.channel.is_busy()
+    }
+
+    /// True if a call failed because the connection had ended before it: it may be made again on another.
+    pub(crate) fn was_dead(&self, error: &Error) -> bool {
+        self.reused && self.silent && error.kind() == ErrorKind::Closed
+    }
+
+    /// LOGOUT; nothing that happens here matters. The mailbox is not closed: that would expunge what others
+    /// have marked (RFC 9051 §6.4.1).
+    pub(crate) async fn logout(mut self) {
+        let host = Arc::clone(self.channel.host());
+        let goodbye = async {
+            self.begin(Phase::Close)?;
+            let command = self.command("LOGOUT");
+            let tag = self.send(command, Phase::Close).await?;
+            // Its BYE, its OK or the end of the connection: whichever is first is good.
+            self.answer(&tag, Phase::Close, &mut nobody).await
+        };
+        let _ = within(host.as_ref(), LAST_WORDS, Phase::Close, goodbye).await;
+        self.channel.shutdown().await;
+    }
+
+    /// True if the server knows already who we are (PREAUTH).
+    async fn greeting(&mut self) -> Result<bool> {
+        let phase = Phase::Greeting;
+        self.channel.begin(phase)?;
+        let wait = self.channel.timing().command();
+        let heard = self.hear(wait, phase).await.map_err(|error| match error.kind() {
+            ErrorKind::Closed => {
+                error.with_advice("check the port, and whether it expects TLS from the start")
+            }
+            ErrorKind::Limit => error.with_advice("this may not be an IMAP server; check host and port"),
+            _ => error,
+        })?;
+        let status = match heard {
+            Event::Response(text) => match parse(&text).map_err(|f| f.at(phase))? {
+                Response::Status(status) => status,
+                _ => return Err(self.not_a_greeting(&text)),
+            },
+            _ => return Err(self.not_a_greeting(b"")),
+        };
+        match status.kind {
+            StatusKind::Ok | StatusKind::Preauth => {}
+            StatusKind::Bye => return Err(self.goodbye(&status, phase)),
+            _ => return Err(self.refused(&status, phase, "the server does not want to talk")),
+        }
+        let known = status.kind == StatusKind::Preauth;
+        if known && self.channel.tls().is_none() && self.channel.target().tls == TlsMode::StartTls {
+            let what = "the server says that it knows us already (PREAUTH), which leaves no room for TLS; someone \
+                        may be keeping us from encrypting";
+            return Err(Error::new(ErrorKind::Tls, Phase::StartTls, what)
+                .with_reply(status.to_core(self.channel.redactor()))
+                .with_advice(
+                    "use port 993 with tls=implicit, and find out who sits between here and the server",
+                ));
+        }
+        self.state.code(status.code);
+        self.channel.finish();
+        if self.state.caps.is_empty() {
+            self.ask_capabilities().await?;
+        }
+        Ok(known)
+    }
+
+    fn not_a_greeting(&self, text: &[u8]) -> Error {
+        let words = self.channel.redactor().clean(&String::from_utf8_lossy(text));
+        let words: String = words.chars().take(200).collect();
+        let what = format!("this is not the greeting of an IMAP server: \"{}\"", words.escape_debug());
+        let advice = "check host and port: 993 with tls=implicit and 143 with tls=starttls are IMAP's";
+        Error::new(ErrorKind::Protocol, Phase::Greeting, what).with_advice(advice)
+    }
+
+    async fn encrypt(&mut self, config: &ImapConfig, known: bool) -> Result<()> {
+        let (mode, phase) = (config.target.tls, Phase::StartTls);
+        // STARTTLS is for strangers only (RFC 9051 §6.2.1).
+        if self.channel.tls().is_some() || mode == TlsMode::None || known {
+            return Ok(());
+        }
+        let what = if self.state.caps.has("STARTTLS") {
+            let status = self.run(self.command("STARTTLS"), phase, &mut nobody).await?;
+            if status.kind == StatusKind::Ok {
+                return self.start_tls().await;
+            }
+            let error = self.refused(&status, phase, "the server offered STARTTLS and refused it");
+            if error.kind() == ErrorKind::Deferred {
+                return Err(error);
+            }
+            Error::new(ErrorKind::Tls, phase, error.message())
+                .with_reply(status.to_core(self.channel.redactor()))
+        } else if mode == TlsMode::StartTlsIfOffered {
+            return Ok(());
+        } else {
+            Error::new(ErrorKind::Tls, phase, "the server does not offer STARTTLS")
+        };
+        Err(what.with_advice(
+            "use port 993 with tls=implicit if the server has it; someone between here and the server may also \
+             be taking STARTTLS out of its answers",
+        ))
+    }
+
+    async fn start_tls(&mut self) -> Result<()> {
+        self.over = true;
+        self.channel.start_tls().await?;
+        self.over = false;
+        // What was said in the clear counts for nothing inside TLS (RFC 9051 §6.2.1).
+        self.state = State::default();
+        self.framer = Framer::new();
+        self.ask_capabilities().await
+    }
+
+    /// Asks anew: what was known is no longer true.
+    pub(crate) async fn ask_capabilities(&mut self) -> Result<()> {
+        self.state.caps = crate::Capabilities::default();
+        self.ok(self.command("CAPABILITY"), Phase::Capability, "the server does not say what it can do")
+            .await?;
+        if self.state.caps.has("IMAP4REV1") || self.state.caps.has("IMAP4REV2") {
+            return Ok(());
+        }
+        let what = "the server offers neither IMAP4rev1 nor IMAP4rev2";
+        Err(Error::new(ErrorKind::Unsupported, Phase::Capability, what))
+    }
+
+    /// ID (RFC 2971). Harmless, and whatever is answered changes nothing.
+    async fn introduce(&mut self, config: &ImapConfig) -> Result<()> {
+        if !config.id || !self.state.caps.has("ID") {
+            return Ok(());
+        }
+        let words = concat!("ID (\"name\" \"postrider\" \"version\" \"", env!("CARGO_PKG_VERSION"), "\")");
+        self.run(self.command(words), Phase::Capability, &mut nobody).await.map(drop)
+    }
+
+    /// ENABLE (RFC 5161): names and headers in UTF-8 (RFC 6855), IMAP4rev2.
+    async fn enable(&mut self) -> Result<()> {
+        let caps = &self.state.caps;
+        let utf8 = caps.has("UTF8=ACCEPT") || caps.has("UTF8=ONLY");
+        let words = match (caps.has("ENABLE"), caps.has("IMAP4REV2"), utf8) {
+            (false, ..) | (true, false, false) => return Ok(()),
+            (true, true, true) => "ENABLE IMAP4rev2 UTF8=ACCEPT",
+            (true, true, false) => "ENABLE IMAP4rev2",
+            (true, false, true) => "ENABLE UTF8=ACCEPT",
+        };
+        self.run(self.command(words), Phase::Capability, &mut nobody).await.map(drop)
+    }
+
+    /// A command of these words, for the way this server takes strings.
+    pub(crate) fn command(&self, words: &str) -> Command {
+        Command::new(words, self.state.caps.syntax(self.state.utf8))
+    }
+
+    /// The error of a server that has said goodbye.
+    pub(crate) fn goodbye(&self, status: &Status, phase: Phase) -> Error {
+        Error::new(ErrorKind::Closed, phase, "the server ended the session")
+            .with_reply(status.to_core(self.channel.redactor()))
+    }
+}
+
+impl std::fmt::Debug for Session {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Session").field("channel", &self.channel).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,98 @@
+//! The driver of signing in.
+
+use crate::ImapConfig;
+use crate::auth::{Method, Run, Then, plan};
+use crate::codec::{Code, Status, StatusKind};
+use crate::session::Session;
+use crate::session_dialogue::{Said, nobody};
+use postrider_core::{Error, ErrorKind, Phase, Result, Secret};
+
+const PHASE: Phase = Phase::Authenticate;
+
+impl Session {
+    /// Signs in, and learns what the server offers to those it knows.
+    pub(crate) async fn sign_in(&mut self, config: &ImapConfig) -> Result<()> {
+        let private = self.channel.is_private();
+        let status = match plan(&config.login, &self.state.caps, self.channel.tls(), private)? {
+            Method::Sasl(run) => self.authenticate(run).await?,
+            Method::Login => {
+                let password = config.login.password.as_ref().map_or("", Secret::expose);
+                let command = self.command("LOGIN").string(&config.login.user).secret(password);
+                let status = self.run(command, PHASE, &mut nobody).await?;
+                self.judge(status, PHASE, "the server did not accept the sign-in by LOGIN")?
+            }
+        };
+        // It may offer more, or other things, now (RFC 9051 §6.2.2).
+        if matches!(status.code, Some(Code::Capability(_))) { Ok(()) } else { self.ask_capabilities().await }
+    }
+
+    async fn authenticate(&mut self, mut run: Run) -> Result<Status> {
+        let (words, initial) = run.first(self.state.caps.has("SASL-IR"));
+        let mut command = self.command(&words);
+        if let Some(initial) = &initial {
+            self.mask(initial);
+            command = command.secret_word(initial.expose());
+        }
+        self.begin(PHASE)?;
+        let tag = self.send(command, PHASE).await?;
+        let mut bounds = self.bounds();
+        let mut cancelled: Option<Error> = None;
+        loop {
+            match self.said(&tag, PHASE, &mut bounds).await? {
+                Said::Prompt(challenge) => {
+                    let then = if cancelled.is_some() { cancel_again() } else { run.answer(&challenge) };
+                    match then {
+                        Then::Say(answer) => self.say(&answer).await?,
+                        Then::Cancel(error) => {
+                            if cancelled.is_some() {
+                                return Err(error);
+                            }
+                            cancelled = Some(error);
+                            self.say(&Secret::new("*")).await?;
+                        }
+                    }
+                }
+                Said::Status(status) => {
+                    self.end(PHASE)?;
+                    if let Some(error) = cancelled {
+                        return Err(error);
+                    }
+                    if status.kind != StatusKind::Ok {
+                        return Err(self.not_signed_in(&run, &status));
+                    }
+                    run.check_success()?;
+                    return Ok(status);
+                }
+                Said::Data(_) | Said::Body(_) => {}
+            }
+        }
+    }
+
+    async fn say(&mut self, answer: &Secret) -> Result<()> {
+        self.mask(answer);
+        self.channel.queue_secret(format!("{}\r\n", answer.expose()).as_bytes(), "***\r\n");
+        self.channel.flush(PHASE).await
+    }
+
+    /// A server may repeat what it was told; a short answer is no secret and would mask much.
+    fn mask(&mut self, answer: &Secret) {
+        if answer.expose().len() > 3 {
+            self.channel.mask(answer);
+        }
+    }
+
+    fn not_signed_in(&self, run: &Run, status: &Status) -> Error {
+        let (what, advice) = run.refusal(status);
+        let what = self.channel.redactor().clean(&what);
+        let error = self.refused(status, PHASE, &what.escape_debug().to_string());
+        match advice {
+            Some(advice) if error.kind() == ErrorKind::Authentication => error.with_advice(advice),
+            _ => error,
+        }
+    }
+}
+
+fn cancel_again() -> Then {
+    let what = "the server goes on with a sign-in that was cancelled";
+    Then::Cancel(Error::new(ErrorKind::Protocol, PHASE, what))
+}

@@ -1,0 +1,186 @@
+//! The driver of the mailbox: opening it, and finding messages in it.
+
+use crate::ImapConfig;
+use crate::codec::{Response, StatusKind, UidSet};
+use crate::session::Session;
+use crate::state::Selected;
+use postrider_core::{Error, ErrorKind, Flags, Phase, Result};
+use std::collections::BTreeMap;
+
+/// So many messages may be searched at once: their UIDs fit a line, whatever they are.
+const WINDOW: u32 = 50_000;
+/// Longest set of UIDs in one command.
+pub(crate) const MAX_SET: usize = 4_000;
+/// Into so many responses a server may split the result of a search.
+const MAX_ANSWERS: usize = 200;
+/// How often a listing is begun anew because messages were expunged under it.
+const RESTARTS: usize = 5;
+
+const NO_SEARCH: &str = "the server does not search the mailbox";
+
+/// What a listing tells of one message.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Entry {
+    pub(crate) size: Option<u64>,
+    pub(crate) flags: Flags,
+}
+
+/// A page of a listing.
+pub(crate) struct Page {
+    pub(crate) entries: BTreeMap<u32, Entry>,
+    pub(crate) more: bool,
+}
+
+impl Session {
+    /// Opens the mailbox, unless it is open.
+    pub(crate) async fn select(&mut self, config: &ImapConfig, name: &str) -> Result<&mut Selected> {
+        let phase = Phase::Select;
+        if self.state.selected.as_ref().is_none_or(|s| s.name != name) {
+            self.state.selected = Some(Selected::new(name));
+            let words = if config.read_only { "EXAMINE" } else { "SELECT" };
+            let status = self
+                .run(self.command(words).mailbox(name), phase, &mut crate::session_dialogue::nobody)
+                .await;
+            if status.as_ref().is_ok_and(|s| s.kind == StatusKind::Ok) {
+                self.check_selected()?;
+            } else {
+                self.state.selected = None;
+                self.judge(status?, phase, &format!("the mailbox {} can't be opened", name.escape_debug()))?;
+            }
+        }
+        self.state.selected.as_mut().ok_or_else(none_selected)
+    }
+
+    fn check_selected(&mut self) -> Result<()> {
+        let Some(selected) = &mut self.state.selected else { return Err(none_selected()) };
+        // All of its messages are new to who has listed nothing yet.
+        selected.news = selected.exists > 0;
+        if selected.validity != 0 {
+            return Ok(());
+        }
+        self.state.selected = None;
+        let what = "the server gives the mailbox no UIDVALIDITY: its messages can't be told apart from one session \
+                    to the next";
+        Err(Error::new(ErrorKind::Unsupported, Phase::Select, what))
+    }
+
+    pub(crate) fn selected(&self) -> Result<&Selected> {
+        self.state.selected.as_ref().ok_or_else(none_selected)
+    }
+
+    /// Lets the server tell what is new; a fresh session knows already.
+    pub(crate) async fn noop(&mut self, phase: Phase) -> Result<()> {
+        self.ok(self.command("NOOP"), phase, "the server refuses NOOP").await.map(drop)
+    }
+
+    /// The messages with UIDs above `after`, at most `limit`, oldest first.
+    pub(crate) async fn page(&mut self, after: u32, unseen: bool, limit: usize) -> Result<Page> {
+        let wanted = limit as u64;
+        let found = self.find(after, unseen, wanted + 1).await?;
+        let more = found.count() > wanted;
+        let found = found.first(wanted);
+        let mut entries: BTreeMap<u32, Entry> = BTreeMap::new();
+        for set in found.texts(MAX_SET) {
+            let command = self.command("UID FETCH").words(&set).words("(UID FLAGS RFC822.SIZE)");
+            let mut each = |response: Response| {
+                // Only those that were asked for: what else is said may be of any number of messages.
+                if let Response::Fetch(fetch) = response
+                    && let Some(uid) = fetch.uid.filter(|uid| found.contains(*uid))
+                {
+                    let entry = entries.entry(uid).or_default();
+                    entry.size = fetch.size.or(entry.size);
+                    if let Some(flags) = fetch.flags {
+                        entry.flags = flags;
+                    }
+                }
+                Ok(())
+            };
+            self.ask(command, Phase::List, "the server does not tell of its messages", &mut each).await?;
+        }
+        Ok(Page { entries, more })
+    }
+
+    /// The lowest UIDs above `after`, at least `wanted` if there are so many.
+    async fn find(&mut self, after: u32, unseen: bool, wanted: u64) -> Result<UidSet> {
+        let Some(lowest) = after.checked_add(1) else { return Ok(UidSet::default()) };
+        let key = if unseen { " UNSEEN" } else { "" };
+        for _ in 0..RESTARTS {
+            let (exists, expunged) = (self.selected()?.exists, self.selected()?.expunged);
+            if exists <= WINDOW {
+                break;
+            }
+            // Too many for one answer: in portions by number, oldest first.
+            let mut first = if lowest > 1 { self.number_of(lowest).await? } else { 1 };
+            let mut found = UidSet::default();
+            while first <= exists && found.count() < wanted && self.selected()?.expunged == expunged {
+                let last = first.saturating_add(WINDOW - 1).min(exists);
+                let part = self.search(&format!("{first}:{last}{key}")).await?.starting_at(lowest);
+                found.add(&part).map_err(|f| f.at(Phase::List))?;
+                first = last.saturating_add(1);
+            }
+            // Numbers shift when a message goes: one could have been passed over.
+            if self.selected()?.expunged == expunged {
+                return Ok(found);
+            }
+        }
+        Ok(self.search(&format!("UID {lowest}:*{key}")).await?.starting_at(lowest))
+    }
+
+    /// The number of the first message whose UID is at least this: counted by the server where it has ESEARCH,
+    /// else by halving.
+    async fn number_of(&mut self, uid: u32) -> Result<u32> {
+        if self.state.caps.has("ESEARCH") {
+            let mut below = None;
+            let mut each = |response: Response| {
+                if let Response::Esearch(result) = response {
+                    below = result.count;
+                }
+                Ok(())
+            };
+            let key = format!("1:{}", uid.saturating_sub(1).max(1));
+            let command = self.command("UID SEARCH RETURN (COUNT) UID").words(&key);
+            self.ask(command, Phase::List, NO_SEARCH, &mut each).await?;
+            if let Some(below) = below.and_then(|n| u32::try_from(n).ok()) {
+                return Ok(below.saturating_add(1));
+            }
+        }
+        let exists = self.selected()?.exists;
+        let (mut low, mut high) = (1u32, exists.saturating_add(1));
+        while low < high {
+            let middle = low + (high - low) / 2;
+            let here = self.search(&middle.to_string()).await?.last();
+            if here.is_some_and(|here| here < uid) {
+                low = middle + 1;
+            } else {
+                high = middle;
+            }
+        }
+        Ok(low)
+    }
+
+    /// UID SEARCH, with ranges in the answer where the server has ESEARCH (RFC 4731).
+    pub(crate) async fn search(&mut self, key: &str) -> Result<UidSet> {
+        let words = if self.state.caps.has("ESEARCH") { "UID SEARCH RETURN (ALL)" } else { "UID SEARCH" };
+        let (mut found, mut answers) = (UidSet::default(), 0);
+        let mut each = |response: Response| {
+            let set = match response {
+                Response::Search(set) => set,
+                Response::Esearch(result) => result.all,
+                _ => return Ok(()),
+            };
+            answers += 1;
+            if answers > MAX_ANSWERS {
+                let what = "the server answers a search in too many pieces";
+                return Err(Error::new(ErrorKind::Limit, Phase::List, what));
+            }
+            found.add(&set).map_err(|f| f.at(Phase::List))
+        };
+        let command = self.command(words).words(key);
+        self.ask(command, Phase::List, NO_SEARCH, &mut each).await?;
+        Ok(found)
+    }
+}
+
+fn none_selected() -> Error {
+    Error::new(ErrorKind::Plugin, Phase::Select, "no mailbox is open where one should be")
+}
