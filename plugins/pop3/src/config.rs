@@ -70,6 +70,9 @@ pub struct Pop3Config {
     pub poll_interval: Duration,
     /// Write the dialogue to `tracing`. Default false.
     pub debug: bool,
+    /// The first part of every message key; `None` is `user@host`. For a user name that also says how to look
+    /// at the maildrop, so that the keys do not depend on that.
+    pub account: Option<String>,
 }
 
 impl Pop3Config {
@@ -101,6 +104,7 @@ impl Pop3Config {
             max_size: 50 << 20,
             poll_interval: Duration::from_secs(60),
             debug: false,
+            account: None,
         }
     }
 
@@ -126,8 +130,11 @@ impl Pop3Config {
         })
     }
 
-    /// The first part of every message key: `user@host`.
+    /// The first part of every message key.
     pub(crate) fn account(&self) -> String {
+        if let Some(account) = &self.account {
+            return account.clone();
+        }
         format!("{}@{}", self.login.user, self.target.host.to_lowercase())
     }
 }
