@@ -104,6 +104,11 @@ impl Encoder {
     }
 }
 
+/// A piece smaller than this is put together with those behind it.
+const SMALL: usize = 512;
+/// Until there is about this much.
+const JOINED: usize = 8 * 1024;
+
 /// Reads a dot-stuffed body off the line.
 #[derive(Debug, Default)]
 pub struct Decoder {
@@ -120,6 +125,26 @@ impl Decoder {
     /// Takes from `input` what can be decoded now: the next piece of the body, `None` if more must be read
     /// first or the body has ended.
     pub fn decode(&mut self, input: &mut BytesMut) -> Option<Bytes> {
+        let first = self.piece(input)?;
+        if first.len() >= SMALL {
+            return Some(first.freeze());
+        }
+        // A dot is cut out of the buffer, and a body of many must not become as many pieces.
+        let mut joined = BytesMut::new();
+        while joined.len() < JOINED
+            && let Some(next) = self.piece(input)
+        {
+            if joined.is_empty() {
+                joined.reserve(JOINED);
+                joined.extend_from_slice(&first);
+            }
+            joined.extend_from_slice(&next);
+        }
+        Some(if joined.is_empty() { first } else { joined }.freeze())
+    }
+
+    /// The next piece without a dot to be left out.
+    fn piece(&mut self, input: &mut BytesMut) -> Option<BytesMut> {
         if self.ended {
             return None;
         }
@@ -151,7 +176,7 @@ impl Decoder {
             None if input.ends_with(b"\r") => input.len() - 1,
             None => input.len(),
         };
-        (end > 0).then(|| input.split_to(end).freeze())
+        (end > 0).then(|| input.split_to(end))
     }
 
     /// True once the terminator has been read.
@@ -217,6 +242,21 @@ mod tests {
         }
         assert_eq!(decode(wire, 3), (b"Subject: x\r\n\r\n.dot\r\nbare\nlf .\r\n.\r\n".to_vec(), true, 0));
         assert_eq!(decode(b".\r\n+OK next", 1000), (Vec::new(), true, 8));
+    }
+
+    #[test]
+    fn a_body_of_dots_comes_in_few_pieces_and_an_ordinary_one_is_not_copied() {
+        let (mut decoder, mut input) = (Decoder::new(), BytesMut::from(&b"..\r\n".repeat(16_384)[..]));
+        let mut pieces = Vec::new();
+        while let Some(piece) = decoder.decode(&mut input) {
+            pieces.push(piece);
+        }
+        assert!(pieces.len() <= 7, "{} pieces", pieces.len());
+        assert_eq!(pieces.concat(), b".\r\n".repeat(16_384));
+        let mut input = BytesMut::from(&b"a line\r\n".repeat(8_192)[..]);
+        let start = input.as_ptr();
+        let whole = Decoder::new().decode(&mut input).unwrap();
+        assert!(std::ptr::eq(whole.as_ptr(), start) && whole.len() == 65_536);
     }
 
     proptest! {
