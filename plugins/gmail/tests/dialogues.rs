@@ -52,6 +52,25 @@ fn an_expired_token_is_called_that_and_not_a_wrong_password() {
 }
 
 #[test]
+fn a_token_goes_by_the_mechanism_that_is_offered() {
+    for (offered, used) in [("PLAIN XOAUTH2", "XOAUTH2"), ("XOAUTH2 OAUTHBEARER PLAIN", "OAUTHBEARER")] {
+        let script = format!(
+            "S: 220 hi\nC: EHLO [127.0.0.1]\nS: 250-smtp.gmail.com\nS: 250 AUTH {offered}\nC~ AUTH {used} *\n\
+             S: 235 2.7.0 Accepted\nC~ MAIL FROM:*\nS: 550 5.7.1 no\nC: RSET\nS: 250 ok\n"
+        );
+        let host = VirtualHost::play(&Dialogue::parse(&script).unwrap());
+        assert!(run(&host, send(token())(host.clone())).unwrap().unwrap_err().contains("5.7.1"));
+        host.assert_followed();
+        let script = format!(
+            "S: +OK hi\nC: CAPA\nS: +OK\nS: SASL {offered}\nS: .\nC~ AUTH {used} *\nS: -ERR [SYS/TEMP] no\n"
+        );
+        let host = VirtualHost::play(&Dialogue::parse(&script).unwrap());
+        assert!(run(&host, read_pop3(token())(host.clone())).unwrap().unwrap_err().contains("SYS/TEMP"));
+        host.assert_followed();
+    }
+}
+
+#[test]
 fn each_refusal_of_a_send_comes_with_its_cause() {
     let hello = "S: 220 smtp.gmail.com ESMTP\nC: EHLO [127.0.0.1]\nS: 250-smtp.gmail.com\nS: 250-AUTH PLAIN\n\
                  S: 250 ENHANCEDSTATUSCODES\n";

@@ -5,7 +5,7 @@ mod common;
 
 use common::*;
 use postrider_core::*;
-use postrider_testkit::{Dialogue, VirtualHost, secrets};
+use postrider_testkit::{Dialogue, VirtualHost, run, secrets};
 use std::sync::Arc;
 
 fn make(name: &str, direction: Direction, text: &str) -> Result<()> {
@@ -53,17 +53,15 @@ fn what_is_fixed_can_not_be_set_and_the_error_names_key_line_and_way_out() {
 }
 
 #[test]
-fn a_locked_shared_server_is_told_and_not_talked_to() {
-    let mut layer = Layer::new(LayerKind::System, "system");
-    layer.set("mail.host", "mail.example.org");
+fn a_server_for_all_transports_does_not_bend_the_preset_even_if_it_is_locked() {
+    let mut layer = Layer::new(LayerKind::System, "system").with("mail.host", "mail.example.org");
     layer.lock("mail.host");
     let account = Layer::parse(LayerKind::Account, "file", &login()).unwrap();
+    let dialed = Dialed::new(&VirtualHost::play(&Dialogue::parse("REFUSE\n").unwrap()));
     let properties = Properties::new([layer, account]);
-    let host = Arc::new(VirtualHost::play(&Dialogue::parse("REFUSE\n").unwrap()));
-    match registry().outgoing("gmail", &properties, host) {
-        Ok(_) => {}
-        Err(error) => assert!(error.to_string().contains("mail.host"), "{error}"),
-    }
+    let mut gmail = registry().incoming("gmail", &properties, Arc::new(dialed.clone())).unwrap();
+    assert!(run(&dialed.0, gmail.list(&Query::all())).unwrap().is_err());
+    assert_eq!(*dialed.1.lock().unwrap(), [("imap.gmail.com".to_owned(), 993, TlsMode::Implicit)]);
 }
 
 #[test]
