@@ -79,7 +79,7 @@ impl Session {
     pub(crate) async fn quit(&mut self, deletions: usize) -> Result<()> {
         let phase = Phase::Close;
         self.begin(phase)?;
-        let wait = if deletions > 0 { COMMIT } else { FAREWELL };
+        let wait = if deletions > 0 { self.channel.timing().answer(COMMIT) } else { FAREWELL };
         self.queue("QUIT");
         self.channel.flush(phase).await?;
         let reply = self.reply_within(wait, phase).await;

@@ -202,9 +202,12 @@ impl fmt::Debug for Pop3 {
     }
 }
 
+/// Old servers say without a code that the maildrop is locked.
 fn is_passing(error: &Error) -> bool {
     let code = error.reply().and_then(|r| r.code.as_deref());
-    error.kind() == ErrorKind::Deferred && matches!(code, Some("IN-USE" | "LOGIN-DELAY"))
+    error.kind() == ErrorKind::Deferred
+        && error.phase() == Phase::Authenticate
+        && matches!(code, None | Some("IN-USE" | "LOGIN-DELAY"))
 }
 
 fn unsupported(phase: Phase, what: &str) -> Error {

@@ -97,6 +97,14 @@ proptest! {
         let _ = drop.end_listed();
         for line in &lines { let _ = drop.add_uidl(line); }
         let _ = drop.end_uidl();
-        for line in &lines { let _ = super::super::reply::Line::parse(line); }
+        let mut capabilities = super::super::capabilities::Capabilities::default();
+        for line in &lines {
+            let reply = super::super::reply::Line::parse(line);
+            if let Some(stamp) = reply.as_ref().and_then(|r| super::super::reply::timestamp(&r.text)) {
+                prop_assert!(stamp.starts_with('<') && stamp.ends_with('>'));
+            }
+            capabilities.add(line);
+            let _ = (capabilities.mechanisms().len(), capabilities.login_delay());
+        }
     }
 }
