@@ -69,7 +69,8 @@ impl Mailer {
     /// # Cancellation
     /// As [`send`](Self::send).
     pub async fn send_message(&self, message: &Message) -> Result<Receipt> {
-        self.send(&Self::envelope_of(message)?, Body::from_bytes(message.formatted())).await
+        // Written out only when there is room: of a thousand waiting messages there is no second copy.
+        self.send_made(&Self::envelope_of(message)?, || Body::from_bytes(message.formatted())).await
     }
 
     /// The envelope of a message built by lettre's builder: from Sender or the one From, to everyone in To,
@@ -121,8 +122,16 @@ impl Mailer {
     /// Costs the connection; never the room for it. The message is not sent if its end of data had not been
     /// written; otherwise it may have been.
     pub async fn send(&self, envelope: &Envelope, body: Body<'_>) -> Result<Receipt> {
+        self.send_made(envelope, || body).await
+    }
+
+    async fn send_made<'a>(
+        &self,
+        envelope: &Envelope,
+        body: impl FnOnce() -> Body<'a> + Send,
+    ) -> Result<Receipt> {
         let mut lease = self.0.pool.lease().await?;
-        let outcome = lease.transport().send(envelope, body).await;
+        let outcome = lease.transport().send(envelope, body()).await;
         lease.give_back(is_broken(&outcome));
         outcome
     }

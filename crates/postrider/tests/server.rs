@@ -197,6 +197,22 @@ async fn a_wait_over_imap_ends_with_the_message_that_comes() {
 }
 
 #[tokio::test]
+async fn addresses_beyond_ascii_arrive_as_they_were_written() {
+    let server =
+        Server::builder().user("alice", PASSWORD).user("jörg@example.test", "other").start().await.unwrap();
+    let message = Message::builder()
+        .from("Büro <alice@example.test>".parse().unwrap())
+        .to("Jörg <jörg@example.test>".parse().unwrap())
+        .subject("Grüße")
+        .body("Schöne Grüße\r\n".to_owned())
+        .unwrap();
+    in_time(session(&server, "").mailer().unwrap().send_message(&message)).await.unwrap();
+    assert_eq!(server.accepted()[0].recipients[0].0, "jörg@example.test");
+    assert!(server.accepted()[0].mail_parameters.iter().any(|p| p == "SMTPUTF8"));
+    assert_eq!(server.messages("jörg@example.test", "INBOX"), [message.formatted()]);
+}
+
+#[tokio::test]
 async fn a_wrong_password_is_one_clear_error_and_shows_no_secret() {
     let server = Server::builder().user("alice", "another one").require_auth().start().await.unwrap();
     let session = session(&server, "");
