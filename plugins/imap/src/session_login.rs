@@ -17,6 +17,8 @@ impl Session {
             Method::Sasl(run) => self.authenticate(run).await?,
             Method::Login => {
                 let password = config.login.password.as_ref().map_or("", Secret::expose);
+                // A server that repeats the command repeats the password as it was quoted.
+                self.mask(&Secret::new(password.replace('\\', "\\\\").replace('"', "\\\"")));
                 let command = self.command("LOGIN").string(&config.login.user).secret(password);
                 let status = self.run(command, PHASE, &mut nobody).await?;
                 self.judge(status, PHASE, "the server did not accept the sign-in by LOGIN")?

@@ -63,6 +63,8 @@ fn flags(lexer: &mut Lexer<'_>) -> Lex<Flags> {
             b"\\flagged" => flags.flagged = true,
             b"\\deleted" => flags.deleted = true,
             b"\\draft" => flags.draft = true,
+            // Of this session only, and no longer in IMAP4rev2.
+            b"\\recent" => {}
             _ if flags.keywords.len() < MAX_KEYWORDS && word.len() <= MAX_KEYWORD => {
                 flags.keywords.push(String::from_utf8_lossy(&word).into_owned());
             }
@@ -92,7 +94,7 @@ mod tests {
         assert_eq!((fetch.uid, fetch.size, &fetch.body), (Some(7), Some(1 << 32), &None));
         let flags = fetch.flags.unwrap();
         assert!(flags.seen && flags.deleted && !flags.draft);
-        assert_eq!(flags.keywords, ["$Junk", "\\Recent"]);
+        assert_eq!(flags.keywords, ["$Junk"]);
         assert_eq!(read("()"), Some(Fetch::default()));
         assert_eq!(read("( UID 5 )").unwrap().uid, Some(5));
     }
