@@ -164,27 +164,3 @@ fn a_refused_uidl_is_an_error_where_the_server_claims_to_have_it() {
         assert_eq!((error.kind(), error.phase()), (kind, Phase::List), "{answer}");
     }
 }
-
-#[test]
-fn a_trickle_that_never_ends_is_a_timeout() {
-    // One byte whenever asked, each after 5 s: the silence alone would never be too long.
-    struct Slow;
-    impl postrider_testkit::Script for Slow {
-        fn greet(&mut self) -> Vec<u8> {
-            b"+OK hi\r\n".to_vec()
-        }
-        fn receive(&mut self, bytes: &[u8]) -> Vec<u8> {
-            match bytes {
-                b"LIST\r\n" => b"+OK\r\n1 5\r\n.\r\n".to_vec(),
-                b"UIDL\r\n" => b"+OK\r\n1 a\r\n.\r\n".to_vec(),
-                b"RETR 1\r\n" => b"+OK\r\n".to_vec(),
-                b"CAPA\r\n" => b"-ERR\r\n".to_vec(),
-                _ => b"+OK\r\n".to_vec(),
-            }
-        }
-    }
-    let host = VirtualHost::serve(|| Box::new(Slow));
-    let mut pop3 = pop3(config(TlsMode::Implicit), &host);
-    let error = run(&host, text(&mut pop3, &key("a"))).unwrap().unwrap_err();
-    assert_eq!((error.kind(), error.phase()), (ErrorKind::Timeout, Phase::Fetch));
-}
