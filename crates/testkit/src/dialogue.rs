@@ -18,6 +18,9 @@ use std::sync::Arc;
 /// | `REFUSE` | another dial begins here and fails |
 /// | `# text` | a comment |
 ///
+/// What stands in consecutive client lines may come at once (pipelining); to say more before the server's
+/// answer has been given is a mismatch.
+///
 /// `{name}` in a client line captures a word, or must equal it if it was captured before; in a server line
 /// it stands for that word. Only lower-case letters make a name: `{5}` is an IMAP literal.
 #[derive(Clone, Debug)]

@@ -133,6 +133,14 @@ impl Player {
             }
             self.at += 1;
         }
+        // Whoever waits for the answer has nothing more to say before it.
+        if !self.pending.is_empty() && matches!(self.step(), Some(Step::Say(_) | Step::Repeat(..))) {
+            let early = String::from_utf8_lossy(&self.pending).into_owned();
+            self.mismatches
+                .push(format!("{}: before the answer the client sent {early:?}", self.dialogue.name));
+            self.ending = Ending::Closed;
+            self.pending.clear();
+        }
     }
 
     fn matches(&mut self, want: &[u8], got: &[u8], wild: bool) -> bool {

@@ -38,7 +38,7 @@ fn ask(host: VirtualHost) -> Pin<Box<dyn Future<Output = String>>> {
     })
 }
 
-const SCRIPT: &str = "S: hi {5}\nC: {tag} HELLO\nS: {tag} ok\nC~ {tag} D*A\nC| abc\nREPEAT 3: x\nCUT\n";
+const SCRIPT: &str = "S: hi {5}\nC: {tag} HELLO\nC~ {tag} D*A\nC| abc\nS: {tag} ok\nREPEAT 3: x\nCUT\n";
 
 #[test]
 fn a_dialogue_that_is_followed_gives_the_same_however_it_is_delivered() {
@@ -110,7 +110,7 @@ fn a_client_that_talks_past_its_starttls_is_found_out() {
 #[test]
 fn a_client_that_leaves_in_the_middle_and_dials_again_has_not_followed() {
     let follow = |lines: &'static [u8]| {
-        let dialogue = Dialogue::parse("C: A\nS: a\nC: B\nCUT\nCONNECT\nC: C\n").unwrap();
+        let dialogue = Dialogue::parse("C: A\nC: B\nS: a\nCUT\nCONNECT\nC: C\n").unwrap();
         let host = VirtualHost::play(&dialogue);
         let target = Target::new("mail.example", 1, TlsMode::None).unwrap();
         run(&host, async {
@@ -138,4 +138,17 @@ fn a_timer_that_nobody_asks_again_does_not_stop_the_clock() {
     });
     assert_eq!(run(&host, both), Ok(()));
     assert_eq!(host.now(), Duration::from_secs(5));
+}
+
+#[test]
+fn a_client_that_does_not_wait_for_an_answer_is_found_out_unless_the_script_lets_it() {
+    for (script, good) in [("C: A\nC: B\nS: a\nS: b\n", true), ("C: A\nS: a\nC: B\nS: b\n", false)] {
+        let host = VirtualHost::play(&Dialogue::parse(script).unwrap());
+        let target = Target::new("mail.example", 1, TlsMode::None).unwrap();
+        run(&host, async {
+            host.connect(&target).await.unwrap().write_all(b"A\r\nB\r\n").await.unwrap();
+        })
+        .unwrap();
+        assert_eq!(host.mismatches().is_empty(), good, "{script}: {:?}", host.mismatches());
+    }
 }
