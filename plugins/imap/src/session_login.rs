@@ -1,10 +1,10 @@
 //! The driver of signing in.
 
-use crate::ImapConfig;
 use crate::auth::{Method, Run, Then, plan};
-use crate::codec::{Code, Status, StatusKind};
+use crate::codec::{Status, StatusKind};
 use crate::session::Session;
-use crate::session_dialogue::{Said, nobody};
+use crate::session_dialogue::Said;
+use crate::{Capabilities, ImapConfig};
 use postrider_core::{Error, ErrorKind, Phase, Result, Secret};
 
 const PHASE: Phase = Phase::Authenticate;
@@ -13,22 +13,22 @@ impl Session {
     /// Signs in, and learns what the server offers to those it knows.
     pub(crate) async fn sign_in(&mut self, config: &ImapConfig) -> Result<()> {
         let private = self.channel.is_private();
-        let status = match plan(&config.login, &self.state.caps, self.channel.tls(), private)? {
+        match plan(&config.login, &self.state.caps, self.channel.tls(), private)? {
             Method::Sasl(run) => self.authenticate(run).await?,
             Method::Login => {
                 let password = config.login.password.as_ref().map_or("", Secret::expose);
                 // A server that repeats the command repeats the password as it was quoted.
                 self.mask(&Secret::new(password.replace('\\', "\\\\").replace('"', "\\\"")));
                 let command = self.command("LOGIN").string(&config.login.user).secret(password);
-                let status = self.run(command, PHASE, &mut nobody).await?;
-                self.judge(status, PHASE, "the server did not accept the sign-in by LOGIN")?
+                self.state.caps = Capabilities::default();
+                self.ok(command, PHASE, "the server did not accept the sign-in by LOGIN").await?;
             }
-        };
-        // It may offer more, or other things, now (RFC 9051 §6.2.2).
-        if matches!(status.code, Some(Code::Capability(_))) { Ok(()) } else { self.ask_capabilities().await }
+        }
+        // It may offer more, or other things, now (RFC 9051 §6.2.2): some say so unasked, beside or in their OK.
+        if self.state.caps.is_empty() { self.ask_capabilities().await } else { Ok(()) }
     }
 
-    async fn authenticate(&mut self, mut run: Run) -> Result<Status> {
+    async fn authenticate(&mut self, mut run: Run) -> Result<()> {
         let (words, initial) = run.first(self.state.caps.has("SASL-IR"));
         let mut command = self.command(&words);
         if let Some(initial) = &initial {
@@ -37,6 +37,7 @@ impl Session {
         }
         self.begin(PHASE)?;
         let tag = self.send(command, PHASE).await?;
+        self.state.caps = Capabilities::default();
         let mut bounds = self.bounds();
         let mut cancelled: Option<Error> = None;
         loop {
@@ -62,8 +63,7 @@ impl Session {
                     if status.kind != StatusKind::Ok {
                         return Err(self.not_signed_in(&run, &status));
                     }
-                    run.check_success()?;
-                    return Ok(status);
+                    return run.check_success();
                 }
                 Said::Data(_) | Said::Body(_) => {}
             }
