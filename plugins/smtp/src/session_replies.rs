@@ -117,6 +117,16 @@ impl Session {
         Err(self.last_words().await.unwrap_or_else(out_of_turn))
     }
 
+    /// Looks, without waiting, what came while nothing was asked: true if the connection has ended. Words that
+    /// came are in the buffer then, where the next command finds them: late, they would be taken for its answer.
+    pub(crate) async fn has_closed(&mut self) -> bool {
+        poll_fn(|cx| {
+            let looked = pin!(self.channel.fill(LAST_WORDS, Phase::Reset)).poll(cx);
+            Poll::Ready(matches!(looked, Poll::Ready(Err(_))))
+        })
+        .await
+    }
+
     /// The refusal that the server has left behind, or leaves within a moment, as an error.
     pub(crate) async fn last_words(&mut self) -> Option<Error> {
         // While a body is due, what it says answers the message as a whole.

@@ -58,10 +58,11 @@ impl Smtp {
     }
 
     /// True if there is a session from an earlier call, which the server may have closed since.
-    fn is_reused(&mut self) -> bool {
+    async fn is_reused(&mut self) -> bool {
         self.drop_if_over();
-        // A goodbye that came along with the last reply: no need to find it out by failing.
-        if self.session.as_mut().is_some_and(|s| s.channel.input().starts_with(b"421")) {
+        let Some(session) = self.session.as_mut() else { return false };
+        // An end or a goodbye that is here already need not be found out by failing.
+        if session.has_closed().await || session.channel.input().starts_with(b"421") {
             self.session = None;
         }
         self.session.is_some()
@@ -73,7 +74,7 @@ impl OutgoingTransport for Smtp {
     async fn send(&mut self, envelope: &Envelope, body: Body<'_>) -> Result<Receipt> {
         let config = Arc::clone(&self.config);
         let mut body = Some(body);
-        let mut reused = self.is_reused();
+        let mut reused = self.is_reused().await;
         loop {
             let session = self.session().await?;
             let outcome = session.submit(&config, envelope, &mut body).await;

@@ -6,7 +6,8 @@ mod common;
 use common::observer::observed;
 use common::*;
 use postrider_core::*;
-use postrider_testkit::{body, run};
+use postrider_testkit::{Script, VirtualHost, body, run};
+use std::sync::{Arc, Mutex};
 
 /// Answers every line of an envelope; `refuses@` is refused.
 fn answer(said: &str) -> String {
@@ -94,4 +95,54 @@ fn a_large_body_leaves_in_large_pieces_and_memory_does_not_grow_with_it() {
     let (last, pieces) = sizes.split_last().unwrap();
     assert!(pieces.iter().all(|size| (64 * 1024..200 * 1024).contains(size)), "{sizes:?}");
     assert!(*last < 200 * 1024);
+}
+
+/// Answers as [`answer`], and says something nobody asked for once the first message is accepted.
+struct Late {
+    words: &'static str,
+    accepted: bool,
+    sent: Arc<Mutex<String>>,
+}
+
+impl Script for Late {
+    fn greet(&mut self) -> Vec<u8> {
+        b"220 hi\r\n".to_vec()
+    }
+
+    fn receive(&mut self, bytes: &[u8]) -> Vec<u8> {
+        let said = String::from_utf8_lossy(bytes);
+        self.sent.lock().unwrap().push_str(&said);
+        self.accepted |= said.ends_with("\r\n.\r\n");
+        answer(&said).into_bytes()
+    }
+
+    fn more(&mut self) -> Vec<u8> {
+        if self.accepted { std::mem::take(&mut self.words).into() } else { Vec::new() }
+    }
+}
+
+#[test]
+fn what_the_server_says_while_it_is_not_asked_is_heard_before_the_next_message_begins() {
+    for (words, good) in [("421 4.4.2 idle for too long\r\n", true), ("250 2.0.0 extra\r\n", false)] {
+        let sent = Arc::new(Mutex::new(String::new()));
+        let seen = Arc::clone(&sent);
+        let mut words = words;
+        let host = VirtualHost::serve(move || {
+            Box::new(Late { words: std::mem::take(&mut words), accepted: false, sent: Arc::clone(&seen) })
+        });
+        let mut smtp = smtp(anonymous(TlsMode::None), &host);
+        let mut send = || run(&host, smtp.send(&to(&["a@x.example"]), "x".into())).unwrap();
+        assert!(send().is_ok());
+        match send() {
+            Ok(_) => assert!(good && host.dials() == 2),
+            Err(error) => {
+                assert_eq!((error.kind(), error.repeat()), (ErrorKind::Protocol, Repeat::Safe), "{error}");
+                assert!(!good);
+            }
+        }
+        // Nothing of the second message went over the first connection.
+        let mails = sent.lock().unwrap().matches("MAIL").count();
+        assert_eq!(mails, if good { 2 } else { 1 });
+        assert!(send().is_ok());
+    }
 }
