@@ -1,9 +1,9 @@
 //! The driver of APPEND (RFC 9051 §6.3.12): a message streamed into a mailbox.
 
-use crate::codec::{Code, Status, flag_list};
+use crate::codec::{Code, Status};
 use crate::session::Session;
 use crate::session_dialogue::nobody;
-use postrider_core::{Body, Error, ErrorKind, Flags, Phase, Repeat, Result};
+use postrider_core::{Body, Error, ErrorKind, Phase, Repeat, Result};
 
 const PHASE: Phase = Phase::Append;
 /// Larger messages are announced first, so that the server can refuse them before they are sent.
@@ -17,16 +17,15 @@ impl Session {
     pub(crate) async fn append(
         &mut self,
         mailbox: &str,
-        flags: &Flags,
+        flags: &str,
         size: u64,
         body: &mut Body<'_>,
         touched: &mut bool,
     ) -> Result<Option<(u32, u32)>> {
-        let flags = flag_list(flags)?;
         self.check_size(size)?;
         let syntax = self.state.caps.syntax(self.state.utf8);
         let at_once = size <= AT_ONCE && syntax.sends_at_once(usize::try_from(size).unwrap_or(usize::MAX));
-        let command = self.command("APPEND").mailbox(mailbox).words(&flags).announce(size, at_once);
+        let command = self.command("APPEND").mailbox(mailbox).words(flags).announce(size, at_once);
         self.begin(PHASE)?;
         let tag = self.send(command, PHASE).await?;
         if !at_once {

@@ -1,6 +1,6 @@
 //! The contract of the transport.
 
-use crate::codec::UidSet;
+use crate::codec::{UidSet, flag_list};
 use crate::config::mailbox_name;
 use crate::session::Session;
 use crate::session_message::Opened;
@@ -114,18 +114,18 @@ impl Imap {
         flags: &Flags,
         mut body: Body<'_>,
     ) -> Result<Option<MessageId>> {
-        let mailbox = mailbox_name(mailbox, Phase::Append)?;
+        let (mailbox, flags) = (mailbox_name(mailbox, Phase::Append)?, flag_list(flags)?);
         let Some(size) = body.size() else {
             let what = "IMAP has to be told the size of a message before it is stored";
             return Err(Error::new(ErrorKind::InvalidInput, Phase::Append, what)
                 .with_advice("use a body in memory, or Body::with_size"));
         };
         let mut touched = false;
-        let stored = self.session().await?.append(&mailbox, flags, size, &mut body, &mut touched).await;
+        let stored = self.session().await?.append(&mailbox, &flags, size, &mut body, &mut touched).await;
         let stored = match stored {
             Err(error) if !touched => {
                 self.again(error)?;
-                self.session().await?.append(&mailbox, flags, size, &mut body, &mut touched).await?
+                self.session().await?.append(&mailbox, &flags, size, &mut body, &mut touched).await?
             }
             stored => stored?,
         };

@@ -8,6 +8,8 @@
     clippy::indexing_slicing
 )]
 
+pub(crate) mod server;
+
 use postrider_core::*;
 use postrider_imap::{Imap, ImapConfig};
 use postrider_testkit::{Dialogue, VirtualHost};
