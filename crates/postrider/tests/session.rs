@@ -186,3 +186,20 @@ fn the_first_party_transports_answer_to_both_their_names() {
         }
     }
 }
+
+#[cfg(all(feature = "gmail", feature = "net"))]
+#[test]
+fn gmail_is_chosen_by_its_names_and_needs_no_server() {
+    let session = |more: &str| {
+        let text = format!("mail.user=me@gmail.com\nmail.gmail.password=abcdefghijklmnop\n{more}");
+        Session::builder().overrides(&text).unwrap().build().unwrap()
+    };
+    assert_eq!(session("mail.transport.protocol=gmail").mailer().unwrap().transport(), "gmail");
+    session("mail.store.protocol=gmail").inbox().unwrap();
+    session("mail.store.protocol=gmail-pop3\nmail.gmail-pop3.password=abcdefghijklmnop").inbox().unwrap();
+    // Not by what the settings look like.
+    let error = session("").mailer().unwrap_err().to_string();
+    assert!(error.contains("mail.smtp.host"), "{error}");
+    let error = session("mail.transport.protocol=gmail-pop3").mailer().unwrap_err().to_string();
+    assert!(error.contains("\"gmail-pop3\" is an incoming transport"), "{error}");
+}
