@@ -42,7 +42,7 @@ fn main() {
             if error.use_stderr() { Code::Usage } else { Code::Done }
         }
     };
-    // Not a return: a thread that waits for stdin would hold the process.
+    // Not a return: a thread may still be waiting for stdin.
     std::process::exit(code.number());
 }
 
@@ -65,10 +65,13 @@ fn run(command: &Command, out: &mut Output) -> Result<Code, Failure> {
         .enable_all()
         .build()
         .map_err(|e| Failure::new(Code::Software, format!("no runtime: {e}")))?;
-    match command {
+    let outcome = match command {
         Command::Demo(args) => demo::run(&runtime, args, out),
         Command::Send(args) => send::run(&runtime, args, out),
         Command::Fetch(args) => fetch::run(&runtime, args, out),
         Command::Plugins(args) => plugins::run(args, out),
-    }
+    };
+    // Nor a drop: that would wait for a read of stdin to end.
+    runtime.shutdown_background();
+    outcome
 }

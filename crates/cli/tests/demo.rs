@@ -55,7 +55,7 @@ async fn a_machine_gets_one_object_a_step() {
 #[tokio::test]
 async fn serve_prints_settings_that_work_and_leaves_nothing_behind() {
     let mut child = spawn(&["demo", "--serve", "--json"]);
-    let pid = child.id();
+    let pid = child.id;
     let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
     let ready: Value = serde_json::from_str(&lines.next().unwrap().unwrap()).unwrap();
     assert_eq!(ready["step"], "ready");
@@ -81,7 +81,7 @@ async fn people_are_told_how_to_stop_it_and_sigterm_does_too() {
     let mut child = spawn(&["demo", "--serve"]);
     let mut lines = BufReader::new(child.stdout.take().unwrap()).lines().map(Result::unwrap);
     assert!(lines.any(|line| line == "Ready. Ctrl-C stops it."));
-    signal(child.id(), "TERM");
+    signal(child.id, "TERM");
     ended(child).await.ended(0);
     assert_eq!(lines.last().unwrap(), "Stopped; the mail and the files are gone.");
 }

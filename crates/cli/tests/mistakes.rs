@@ -138,7 +138,10 @@ async fn the_command_line_itself() {
     run(&["fetch", "--output", "-", "--json"], b"").await.ended(64);
     run(&["fetch", "--output", "-", "--limit", "2"], b"").await.ended(64);
     run(&["fetch", "--list", "--wait", "30"], b"").await.ended(64);
-    run(&["send", "--to", BOB], b"").await.ended(64).says(&["--from"]);
+    let host = "mail.smtp.host=mail.example.test";
+    run(&["send", "--to", BOB, "-p", host], b"").await.ended(64).says(&["--from"]);
+    run(&["send", "--raw", "-", "--cc", BOB, "-p", host], b"").await.ended(64);
+    run(&["send", "--from", ALICE, "-p", host], b"").await.ended(64);
     run(&["plugins", "--properties", "pigeon"], b"").await.ended(64).says(&["pigeon", "smtp"]);
     let help = run(&["--help"], b"").await.ended(0).text();
     assert!(help.contains("demo") && help.contains("Exit codes:"), "{help}");

@@ -15,7 +15,7 @@ async fn a_command_gives_the_password_and_no_process_shows_it() {
     let mut child =
         spawn(&["send", "-v", "--account-file", &account, "--to", BOB, "--password-command", &command]);
     drop(child.stdin.take());
-    let pid = child.id();
+    let pid = child.id;
     // Opening ends when `cat` opens the other end: then both processes are there to be looked at.
     let writer = tokio::task::spawn_blocking(move || {
         let mut pipe = std::fs::OpenOptions::new().write(true).open(pipe).unwrap();

@@ -135,7 +135,8 @@ async fn imap_marks_as_seen_and_moves() {
     assert_eq!(office.files("mail").len(), 3);
 }
 
-#[tokio::test]
+// The test reads a pipe while the server has to go on.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_wait_ends_with_the_news() {
     let office = Office::open().await;
     let (account, password) = (office.account(BOB), office.path("password"));
@@ -161,7 +162,8 @@ async fn a_wait_ends_with_the_news() {
     rest.join().unwrap();
 }
 
-#[tokio::test]
+// The test reads a pipe while the server has to go on.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_interrupted_send_says_that_nothing_went_out() {
     let office = Office::open().await;
     let (account, password) = (office.account(ALICE), office.path("password"));
@@ -182,7 +184,7 @@ async fn an_interrupted_send_says_that_nothing_went_out() {
     std::io::Write::write_all(&mut stdin, b"Subject: never\r\n\r\n").unwrap();
     let mut lines = BufReader::new(child.stderr.take().unwrap()).lines().map(Result::unwrap);
     assert!(lines.any(|line| line.contains("S: 354")), "DATA never began");
-    signal(child.id(), "INT");
+    signal(child.id, "INT");
     let last = lines.last().unwrap();
     assert_eq!(last, "postrider: interrupted; the message was not sent");
     ended(child).await.ended(130);

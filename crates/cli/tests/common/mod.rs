@@ -3,9 +3,12 @@
 
 use postrider_server::{Builder, Server};
 use serde_json::Value;
+use std::collections::BTreeMap;
 use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Output, Stdio};
+use std::process::{Child, ChildStderr, ChildStdin, ChildStdout, Command, Stdio};
+use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 use tempfile::TempDir;
 
@@ -136,18 +139,33 @@ impl Run {
     }
 }
 
-/// Runs the command to its end, off the runtime's threads. No run may show the password.
+/// Runs the command to its end, off the runtime's threads.
 pub async fn run(args: &[&str], stdin: &[u8]) -> Run {
-    let mut child = spawn(args);
-    let mut pipe = child.stdin.take().unwrap();
+    let mut running = spawn(args);
+    let mut pipe = running.stdin.take().unwrap();
     let stdin = stdin.to_vec();
     std::thread::spawn(move || pipe.write_all(&stdin));
-    ended(child).await
+    ended(running).await
+}
+
+/// A command that runs. Nothing hangs: it is killed after a minute, and when the test fails.
+pub struct Running {
+    pub id: u32,
+    pub stdin: Option<ChildStdin>,
+    pub stdout: Option<ChildStdout>,
+    pub stderr: Option<ChildStderr>,
+    _watched: Sender<()>,
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        kill(self.id);
+    }
 }
 
 /// Starts the command with all three streams piped, no terminal, and none of our variables.
-pub fn spawn(args: &[&str]) -> Child {
-    Command::new("setsid")
+pub fn spawn(args: &[&str]) -> Running {
+    let mut child = Command::new("setsid")
         .args(["--wait", env!("CARGO_BIN_EXE_postrider")])
         .args(args)
         .env_remove("POSTRIDER_FILE")
@@ -156,22 +174,55 @@ pub fn spawn(args: &[&str]) -> Child {
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .spawn()
-        .expect("the command starts")
+        .expect("the command starts");
+    let id = child.id();
+    let (stdin, stdout, stderr) = (child.stdin.take(), child.stdout.take(), child.stderr.take());
+    let (watched, watch) = channel::<()>();
+    std::thread::spawn(move || {
+        if watch.recv_timeout(Duration::from_secs(60)) == Err(RecvTimeoutError::Timeout) {
+            kill(id);
+        }
+    });
+    CHILDREN.lock().unwrap().insert(id, child);
+    Running { id, stdin, stdout, stderr, _watched: watched }
 }
 
-pub async fn ended(child: Child) -> Run {
-    let wait = tokio::task::spawn_blocking(move || child.wait_with_output().unwrap());
-    let Output { status, stdout, stderr } =
-        tokio::time::timeout(Duration::from_secs(60), wait).await.expect("nothing hangs").unwrap();
-    let run = Run {
-        code: status.code().expect("an exit code"),
-        out: stdout,
-        err: String::from_utf8(stderr).unwrap(),
-    };
+/// Kills and reaps it, if nobody has seen its end yet.
+fn kill(id: u32) {
+    let mut children = CHILDREN.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some(child) = children.get_mut(&id) {
+        let _ = child.kill();
+    }
+}
+
+static CHILDREN: Mutex<BTreeMap<u32, Child>> = Mutex::new(BTreeMap::new());
+
+/// Waits for its end. No run may show the password.
+pub async fn ended(mut running: Running) -> Run {
+    let wait = tokio::task::spawn_blocking(move || {
+        drop(running.stdin.take());
+        let (out, err) = (running.stdout.take(), running.stderr.take());
+        let err = std::thread::spawn(move || err.map(drain).unwrap_or_default());
+        let out = out.map(drain).unwrap_or_default();
+        let err = err.join().unwrap();
+        let mut child = CHILDREN.lock().unwrap().remove(&running.id).unwrap();
+        let status = child.wait().unwrap();
+        (status, out, err)
+    });
+    let (status, out, err) = wait.await.unwrap();
+    let err = String::from_utf8(err).unwrap();
+    let code = status.code().unwrap_or_else(|| panic!("{status}: it hung, or crashed: {err}"));
+    let run = Run { code, out, err };
     for text in [&run.text(), &run.err] {
         assert!(!text.contains(PASSWORD) && !text.contains("RUST_BACKTRACE"), "{text}");
     }
     run
+}
+
+fn drain(mut from: impl Read) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    from.read_to_end(&mut bytes).unwrap();
+    bytes
 }
 
 /// Sends a signal by its name.
