@@ -9,6 +9,7 @@
 )]
 
 pub(crate) mod server;
+pub(crate) mod slow;
 
 use postrider_core::*;
 use postrider_imap::{Imap, ImapConfig};
