@@ -23,7 +23,7 @@ pub(crate) enum Command {
     /// Send one message
     Send(Box<SendArgs>),
     /// List messages, or fetch them into files
-    Fetch(FetchArgs),
+    Fetch(Box<FetchArgs>),
     /// List the transports of this program and what can be set on each
     Plugins(PluginsArgs),
 }

@@ -11,7 +11,7 @@ Exit codes:
    1  fetch --output -: there was no message
   64  the command line is wrong
   65  the message or an address can't be used as it is
-  66  a file or command that was to be read can't be
+  66  a file, command or message that was to be read is not there, or can't be
   68  the server's name has no address
   69  the server refused for good
   70  a transport failed in a way it should not have
@@ -75,7 +75,8 @@ impl Code {
     fn of(kind: ErrorKind) -> Self {
         match kind {
             ErrorKind::Configuration => Self::Config,
-            ErrorKind::InvalidInput | ErrorKind::Body | ErrorKind::NotFound => Self::Data,
+            ErrorKind::InvalidInput | ErrorKind::Body => Self::Data,
+            ErrorKind::NotFound => Self::NoInput,
             ErrorKind::Resolve => Self::NoHost,
             ErrorKind::Connect | ErrorKind::Timeout | ErrorKind::Closed => Self::Connection,
             ErrorKind::Authentication => Self::Authentication,

@@ -46,8 +46,8 @@ pub(crate) fn run(runtime: &Runtime, args: &FetchArgs, out: &mut Output) -> Resu
             fetch.wait(limit).await?;
         }
         let outcome = match (&deposit, to_stdout) {
-            (Some(deposit), _) => fetch.into_files(deposit, out).await,
-            (None, true) => fetch.to_stdout(out).await,
+            (Some(deposit), _) => fetch.file(deposit, out).await,
+            (None, true) => fetch.print(out).await,
             (None, false) => fetch.list(out).await,
         };
         // Over POP3 this is what deletes, and messages that are settled before an error stay so.
@@ -101,7 +101,7 @@ impl Fetch<'_> {
         Ok(Code::Done)
     }
 
-    async fn into_files(&mut self, deposit: &Deposit, out: &mut Output) -> Result<Code, Failure> {
+    async fn file(&mut self, deposit: &Deposit, out: &mut Output) -> Result<Code, Failure> {
         self.progress.doing("listing");
         while let Some(info) = self.source.next(&mut self.inbox).await? {
             let mut incoming = deposit.begin()?;
@@ -139,7 +139,7 @@ impl Fetch<'_> {
         Ok(Code::Done)
     }
 
-    async fn to_stdout(&mut self, out: &mut Output) -> Result<Code, Failure> {
+    async fn print(&mut self, out: &mut Output) -> Result<Code, Failure> {
         self.progress.doing("listing");
         let Some(info) = self.source.next(&mut self.inbox).await? else {
             self.progress.done();

@@ -74,16 +74,21 @@ fn prompt(factory: &TransportFactory, name: &str, scope: &Properties) -> Result<
         return Ok(None);
     }
     let host = scope.read(&HOST)?.unwrap_or_else(|| name.to_owned());
-    let text = rpassword::prompt_password(format!("Password of {user} at {host}: ")).map_err(|_| {
-        Failure::new(
+    match rpassword::prompt_password(format!("Password of {user} at {host}: ")) {
+        Ok(text) if !text.is_empty() => Ok(Some(Secret::new(text))),
+        // There was a terminal, and somebody who thought better of it.
+        Ok(_) => Err(Failure::new(Code::Config, "no password was given")),
+        Err(e) if e.kind() == io::ErrorKind::UnexpectedEof => {
+            Err(Failure::new(Code::Config, "no password was given"))
+        }
+        Err(_) => Err(Failure::new(
             Code::Config,
             format!(
                 "mail.{name}.user is {user}, but there is no password and no terminal to ask for one; \
                  add --password-file FILE or --password-command COMMAND"
             ),
-        )
-    })?;
-    Ok(Some(Secret::new(text)))
+        )),
+    }
 }
 
 fn from_file(path: &Path) -> Result<Secret, Failure> {

@@ -39,14 +39,16 @@ async fn deliver(mailer: &Mailer, envelope: &Envelope, body: Body<'_>) -> Result
         progress.done();
         outcome
     };
+    let stop = interrupted();
+    tokio::pin!(stop);
     let outcome = tokio::select! {
         outcome = work => outcome,
-        () = interrupted() => return Err(stopped(ended.load(Ordering::Acquire))),
+        () = &mut stop => return Err(stopped(ended.load(Ordering::Acquire))),
     };
     // The outcome stands; a goodbye that is interrupted changes nothing.
     tokio::select! {
         () = mailer.close() => {}
-        () = interrupted() => {}
+        () = stop => {}
     }
     Ok(outcome)
 }

@@ -1,5 +1,5 @@
 //! `postrider demo`, as a newcomer and as a program sees it.
-#![allow(missing_docs)]
+#![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
 mod common;
 

@@ -1,5 +1,5 @@
 //! Passwords come from files, commands and terminals, and show nowhere.
-#![allow(missing_docs)]
+#![allow(missing_docs, clippy::unwrap_used)]
 
 mod common;
 

@@ -65,7 +65,7 @@ async fn tour(say: &mut Narrator<'_>) -> Result<(), Failure> {
 
     office.close().await;
     say.line("")?;
-    say.line("That was all: three messages out, three in their mailbox, every byte through TLS. Next:")?;
+    say.line("That was all: three messages sent, two of them fetched, every byte through TLS. Next:")?;
     say.line("  postrider demo --serve   keeps such a server up, for your mail program or `postrider send`")?;
     say.line("  postrider plugins        lists the transports and what can be set on each")?;
     say.line("  postrider send --help    sends through your own server")

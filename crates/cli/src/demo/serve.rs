@@ -14,6 +14,8 @@ use std::path::Path;
 
 /// Serves until it is interrupted. Its files are gone then.
 pub(crate) async fn serve(say: &mut Narrator<'_>) -> Result<(), Failure> {
+    // From here on: whoever reads that we are ready may stop us at once.
+    let stop = interrupted();
     let password = random_word()?;
     let server =
         start(Server::builder().require_auth().require_tls().user(ALICE, &password).catch_all(ALICE)).await?;
@@ -26,7 +28,7 @@ pub(crate) async fn serve(say: &mut Narrator<'_>) -> Result<(), Failure> {
     private(&accounts, &account_file(&server, &password, &ca))?;
 
     print(say, &server, &password, &ca, &accounts)?;
-    interrupted().await;
+    stop.await;
     server.shutdown().await;
     directory.close().map_err(|e| Failure::unwritable("the demo's temporary directory", &e))?;
     say.line("")?;
