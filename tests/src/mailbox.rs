@@ -46,20 +46,34 @@ impl Mailbox {
     /// Puts a message into INBOX, behind the servers' backs.
     pub fn deposit(&self, message: &[u8]) {
         static NEXT: AtomicUsize = AtomicUsize::new(0);
+        self.create("INBOX");
         let folder = self.maildir("INBOX");
-        let owner = fs::metadata(self.servers.folder().join("mail")).expect("the mail folder");
-        for part in ["", "tmp", "new", "cur"] {
-            let path = folder.join(part);
-            fs::create_dir_all(&path).expect("a maildir");
-            chown(&path, Some(owner.uid()), Some(owner.gid())).expect("root may give files away");
-        }
         // Names in the order of arrival, because Dovecot numbers new files by their names.
         let n = NEXT.fetch_add(1, Ordering::Relaxed);
         let name = format!("1700000000.M{n:06}P{}.test", std::process::id());
         let temporary = folder.join("tmp").join(&name);
         fs::write(&temporary, message).expect("a file in the maildir");
-        chown(&temporary, Some(owner.uid()), Some(owner.gid())).expect("root may give files away");
+        self.give(&temporary);
         fs::rename(&temporary, folder.join("new").join(&name)).expect("a rename within the maildir");
+    }
+
+    /// Makes a folder, if it is not there. `INBOX` or a name as IMAP writes it, in modified UTF-7.
+    ///
+    /// # Panics
+    /// If the file system says no.
+    pub fn create(&self, folder: &str) {
+        let folder = self.maildir(folder);
+        for part in ["", "tmp", "new", "cur"] {
+            let path = folder.join(part);
+            fs::create_dir_all(&path).expect("a maildir");
+            self.give(&path);
+        }
+    }
+
+    /// Gives a file to the servers' user.
+    fn give(&self, path: &Path) {
+        let owner = fs::metadata(self.servers.folder().join("mail")).expect("the mail folder");
+        chown(path, Some(owner.uid()), Some(owner.gid())).expect("root may give files away");
     }
 
     /// The messages in a folder, as files, without those marked as deleted.
