@@ -1,5 +1,6 @@
 //! Progress on stderr, if a person may be watching.
 
+use crate::transcript;
 use bytes::Bytes;
 use indicatif::{ProgressBar, ProgressStyle};
 use postrider::Body;
@@ -7,12 +8,15 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-/// A bar, or a spinner where the end is not known. Shows nothing unless stderr is a terminal.
+/// A bar, or a spinner where the end is not known. Shows nothing unless stderr is a terminal, nor beside the transcript.
 pub(crate) struct Progress(ProgressBar);
 
 impl Progress {
     /// A spinner with a word on what is being done.
     pub(crate) fn new(doing: impl Into<String>) -> Self {
+        if transcript::is_shown() {
+            return Self(ProgressBar::hidden());
+        }
         let bar = ProgressBar::new_spinner().with_message(doing.into());
         bar.set_style(style("{spinner} {msg}"));
         bar.enable_steady_tick(Duration::from_millis(120));
