@@ -21,21 +21,24 @@
 //! |---|---|
 //! | `config.rs` | the property table and [`ImapConfig`] |
 //! | `transport.rs` | [`Imap`], the contract |
+//! | `session_keeper.rs` | the driver: one session after another |
 //! | `session.rs` | the driver: greeting, STARTTLS, capabilities, LOGOUT |
 //! | `session_dialogue.rs` | the driver: commands, what is heard, and how long it may take |
 //! | `session_login.rs`, `session_mailbox.rs`, `session_message.rs`, `session_settle.rs`, `session_wait.rs`, `session_folders.rs`, `session_append.rs` | the driver: one file for each thing that can be done |
-//! | `auth.rs`, `state.rs`, `capabilities.rs`, `mailbox.rs` | pure: signing in, what is known of the session, of the server, of mailboxes |
+//! | `auth.rs`, `state.rs`, `capabilities.rs`, `mailbox.rs`, `key.rs` | pure: signing in, what is known of the session, of the server, of mailboxes, message keys |
 //! | `codec/` | pure: bytes to responses and bodies, commands to bytes |
 
 mod auth;
 mod capabilities;
 mod codec;
 mod config;
+mod key;
 mod mailbox;
 mod session;
 mod session_append;
 mod session_dialogue;
 mod session_folders;
+mod session_keeper;
 mod session_login;
 mod session_mailbox;
 mod session_message;

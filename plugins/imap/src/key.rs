@@ -1,0 +1,66 @@
+//! Message keys: `imap:<user@host>/<mailbox>/<uidvalidity>/<uid>`.
+
+use postrider_core::{Error, ErrorKind, MessageId, Phase, Result};
+
+/// What a message key stands for.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Key {
+    pub(crate) validity: u32,
+    pub(crate) uid: u32,
+}
+
+impl Key {
+    /// Reads the key of a message in this mailbox of this account. Each message has one key: other spellings
+    /// of its numbers are none.
+    ///
+    /// # Errors
+    /// `InvalidInput`, naming what is wrong.
+    pub(crate) fn read(id: &MessageId, own_account: &str, own_mailbox: &str) -> Result<Self> {
+        let [account, mailbox, validity, uid] = id.parts::<4>("imap")?;
+        let number = |text: &str| text.parse::<u32>().ok().filter(|n| *n > 0 && n.to_string() == text);
+        let what = if account != own_account {
+            format!("the key belongs to the account {}, not to {own_account}", account.escape_debug())
+        } else if mailbox != own_mailbox {
+            format!("the key belongs to the mailbox {}, not to {own_mailbox}", mailbox.escape_debug())
+        } else if let (Some(validity), Some(uid)) = (number(&validity), number(&uid)) {
+            return Ok(Self { validity, uid });
+        } else {
+            format!("\"{}\" is not a message key of this transport", id.as_str().escape_debug())
+        };
+        Err(Error::new(ErrorKind::InvalidInput, Phase::Configure, what)
+            .with_advice("use the keys that list() of the same transport gave"))
+    }
+
+    /// The key as text.
+    pub(crate) fn id(self, account: &str, mailbox: &str) -> MessageId {
+        let numbers = (self.validity.to_string(), self.uid.to_string());
+        MessageId::new("imap", [account, mailbox, &numbers.0, &numbers.1])
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_key_comes_back_and_no_other_spelling_does() {
+        let key = Key { validity: 4_294_967_295, uid: 1 };
+        let id = key.id("me@h", "Entwürfe/x");
+        assert_eq!(id.as_str(), "imap:me@h/Entw%C3%BCrfe%2Fx/4294967295/1");
+        assert_eq!(Key::read(&id, "me@h", "Entwürfe/x").unwrap(), key);
+        for bad in [
+            "imap:me@h/a/01/1",
+            "imap:me@h/a/1/0",
+            "imap:me@h/a/1/+1",
+            "imap:me@h/a/1/4294967296",
+            "imap:me@h/a/1",
+            "imap:you@h/a/1/1",
+            "imap:me@h/b/1/1",
+            "pop3:me@h/a/1/1",
+            "imap:me@h/a/1/*",
+        ] {
+            let id = MessageId::parse(bad).unwrap();
+            assert_eq!(Key::read(&id, "me@h", "a").unwrap_err().kind(), ErrorKind::InvalidInput, "{bad}");
+        }
+    }
+}

@@ -1,0 +1,177 @@
+//! One session after another: dials anew when one is lost, and opens the mailbox again.
+
+use crate::ImapConfig;
+use crate::codec::UidSet;
+use crate::config::mailbox_name;
+use crate::key::Key;
+use crate::session::Session;
+use crate::session_message::Opened;
+use postrider_core::{
+    Error, ErrorKind, Host, Listing, MessageId, MessageInfo, Phase, Query, Result, Settle, Wake,
+};
+use std::sync::Arc;
+use std::time::Duration;
+
+/// Longest page of a listing, whatever was asked for: there is `more` then.
+const MAX_PAGE: usize = 10_000;
+
+/// What outlives a session.
+pub(crate) struct Keeper {
+    pub(crate) config: Arc<ImapConfig>,
+    pub(crate) host: Arc<dyn Host>,
+    pub(crate) account: String,
+    session: Option<Session>,
+    // What the last listing could have seen: UIDVALIDITY and the UID after its last message.
+    listed: Option<(u32, u32)>,
+}
+
+impl Keeper {
+    pub(crate) fn new(config: ImapConfig, host: Arc<dyn Host>) -> Self {
+        let account = config.account();
+        Self { config: Arc::new(config), host, account, session: None, listed: None }
+    }
+
+    /// The session that is there and idle, or a new one.
+    pub(crate) async fn session(&mut self) -> Result<&mut Session> {
+        match &mut self.session {
+            Some(session) if !session.is_over() => session.resume(),
+            slot => {
+                *slot = None;
+                *slot = Some(Session::open(&self.config, Arc::clone(&self.host)).await?);
+            }
+        }
+        self.session.as_mut().ok_or_else(no_session)
+    }
+
+    /// A session with the mailbox open; true if it was open already.
+    async fn opened(&mut self) -> Result<(&mut Session, bool)> {
+        let name = self.mailbox(Phase::Select)?;
+        let (config, listed) = (Arc::clone(&self.config), self.listed);
+        let session = self.session().await?;
+        let was_open = session.state.selected.is_some();
+        let selected = session.select(&config, &name).await?;
+        if !was_open && let (Some((validity, next)), Some(now)) = (listed, selected.uid_next) {
+            selected.news = validity != selected.validity || now > next;
+        }
+        Ok((session, was_open))
+    }
+
+    /// After a failure: whether the call may be made again, because it met only a dead connection.
+    pub(crate) fn again(&mut self, error: Error) -> Result<()> {
+        if self.session.as_ref().is_some_and(|s| s.was_dead(&error)) {
+            self.session = None;
+            return Ok(());
+        }
+        Err(error)
+    }
+
+    /// The session of the last call, if there is one.
+    pub(crate) fn last(&mut self) -> Result<(&mut Session, &ImapConfig)> {
+        let session = self.session.as_mut().ok_or_else(no_session)?;
+        Ok((session, &self.config))
+    }
+
+    /// What the server of the last session offers.
+    pub(crate) fn capabilities(&self) -> Option<&crate::Capabilities> {
+        self.session.as_ref().map(|s| &s.state.caps)
+    }
+
+    /// Ends the session in good order, if there is one.
+    pub(crate) async fn logout(&mut self) {
+        if let Some(session) = self.session.take().filter(|s| !s.is_over()) {
+            session.logout().await;
+        }
+    }
+
+    /// The name of the mailbox as it stands in keys.
+    pub(crate) fn mailbox(&self, phase: Phase) -> Result<String> {
+        mailbox_name(&self.config.folder, phase)
+    }
+
+    /// Reads a key of this mailbox.
+    pub(crate) fn key(&self, id: &MessageId) -> Result<Key> {
+        Key::read(id, &self.account, &self.mailbox(Phase::Configure)?)
+    }
+
+    /// A page of the listing.
+    pub(crate) async fn page(&mut self, query: &Query) -> Result<Listing> {
+        let after = query.after.as_ref().map(|id| self.key(id)).transpose()?;
+        let (session, was_open) = self.opened().await?;
+        if was_open {
+            session.noop(Phase::List).await?;
+        }
+        let selected = session.selected()?.clone();
+        if after.is_some_and(|key| key.validity != selected.validity) {
+            return Err(rebuilt(Phase::List));
+        }
+        if let Some(selected) = &mut session.state.selected {
+            selected.news = false;
+        }
+        let after = after.map_or(0, |key| key.uid);
+        let page = session.page(after, query.unseen, query.limit.clamp(1, MAX_PAGE)).await?;
+        let last = page.entries.last_key_value().map_or(after, |(uid, _)| *uid);
+        let next = selected.uid_next.unwrap_or(0).max(last.saturating_add(1));
+        self.listed = Some((selected.validity, next));
+        let messages = page.entries.into_iter().map(|(uid, entry)| {
+            let mut info =
+                MessageInfo::new(Key { validity: selected.validity, uid }.id(&self.account, &selected.name));
+            (info.size, info.flags, info.stable) = (entry.size, entry.flags, selected.sticky);
+            info
+        });
+        Ok(Listing::new(messages.collect(), page.more))
+    }
+
+    /// Has the server begin to send a message.
+    pub(crate) async fn open(&mut self, key: Key) -> Result<Opened> {
+        let config = Arc::clone(&self.config);
+        let (session, _) = self.opened().await?;
+        if session.selected()?.validity != key.validity {
+            return Err(rebuilt(Phase::Fetch));
+        }
+        session.open_message(&config, key.uid).await
+    }
+
+    /// Settles messages, those of a mailbox that is no more left alone.
+    pub(crate) async fn settle_all(&mut self, keys: &[Key], how: &Settle) -> Result<()> {
+        let config = Arc::clone(&self.config);
+        let (session, _) = self.opened().await?;
+        let validity = session.selected()?.validity;
+        let ours = keys.iter().filter(|k| k.validity == validity);
+        let uids = UidSet::of(ours.map(|k| (k.uid, k.uid)).collect());
+        match how {
+            Settle::Seen => session.flag(&uids, "\\Seen").await?,
+            Settle::Delete => session.delete(&config, &uids).await?,
+            Settle::Move(mailbox) => {
+                let mailbox = mailbox_name(mailbox, Phase::Settle)?;
+                session.transfer(&config, &uids, &mailbox).await?;
+            }
+            _ => return Err(Error::new(ErrorKind::Unsupported, Phase::Settle, "IMAP does not know how")),
+        }
+        if keys.iter().any(|k| k.validity != validity) {
+            return Err(rebuilt(Phase::Settle));
+        }
+        Ok(())
+    }
+
+    /// Waits for news until the clock says `end`.
+    pub(crate) async fn wait_until(&mut self, end: Duration) -> Result<Wake> {
+        let config = Arc::clone(&self.config);
+        let (session, _) = self.opened().await?;
+        if config.idle
+            && session.state.caps.has("IDLE")
+            && let Some(wake) = session.idle(end).await?
+        {
+            return Ok(wake);
+        }
+        session.poll(end, config.poll_interval).await
+    }
+}
+
+fn rebuilt(phase: Phase) -> Error {
+    let what = "the mailbox was rebuilt since the key was made (its UIDVALIDITY is another one)";
+    Error::new(ErrorKind::NotFound, phase, what).with_advice("list again from the start: all keys are new")
+}
+
+fn no_session() -> Error {
+    Error::new(ErrorKind::Plugin, Phase::Connect, "there is no session where there should be one")
+}
