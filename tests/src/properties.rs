@@ -27,6 +27,12 @@ impl Text {
         self
     }
 
+    /// With a property of the session.
+    pub fn general(mut self, key: &str, value: impl Display) -> Self {
+        self.lines += &format!("mail.{key}={value}\n");
+        self
+    }
+
     /// With the user's name and password.
     pub fn signed_in(self, servers: &Servers, user: &str) -> Self {
         self.and("user", user).and("password", servers.password())

@@ -87,7 +87,7 @@ fn character(rest: &str) -> Option<usize> {
     let mut chars = rest.strip_prefix('\'')?.char_indices();
     let (_, first) = chars.next()?;
     if first == '\\' {
-        let (after, _) = chars.nth(0)?;
+        let (after, _) = chars.next()?;
         return rest[1 + after + 1..].find('\'').map(|n| 1 + after + 1 + n + 1);
     }
     let (at, second) = chars.next()?;
