@@ -4,7 +4,8 @@ use serde::Serialize;
 use std::fmt;
 use std::sync::Arc;
 
-use crate::{Error, ErrorKind, Phase, Result, Secret};
+use crate::java_properties::{self, JavaEntry};
+use crate::{Error, ErrorKind, Note, NoteKind, Phase, Result, Secret};
 
 /// Where a layer stands: the highest that has a key wins, with its whole value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
@@ -15,12 +16,17 @@ pub enum LayerKind {
     Preset,
     /// A file or form for the whole system.
     System,
-    /// A file or form of one instance or account.
+    /// A file or form of one instance: a tenant, a site, a company of a portal.
+    Instance,
+    /// A file or form of one account.
     Account,
     /// Environment variables.
     Environment,
     /// The host app's code.
     Host,
+    /// An account that the host app gives for one message or a few. It makes a session of its own, since a
+    /// connection that was signed in for somebody else can't be used.
+    Message,
     /// The text box that beats everything else.
     Overrides,
 }
@@ -30,9 +36,11 @@ impl fmt::Display for LayerKind {
         f.write_str(match self {
             Self::Preset => "preset",
             Self::System => "system",
+            Self::Instance => "instance",
             Self::Account => "account",
             Self::Environment => "environment",
             Self::Host => "host code",
+            Self::Message => "message",
             Self::Overrides => "overrides",
         })
     }
@@ -62,6 +70,7 @@ pub struct Layer {
     kind: LayerKind,
     name: Arc<str>,
     entries: Vec<Entry>,
+    notes: Vec<Note>,
 }
 
 #[derive(Clone)]
@@ -76,7 +85,7 @@ pub(crate) struct Entry {
 impl Layer {
     /// An empty layer; `name` says in errors and in explain where its values come from (a file name, `form`).
     pub fn new(kind: LayerKind, name: impl AsRef<str>) -> Self {
-        Self { kind, name: name.as_ref().into(), entries: Vec::new() }
+        Self { kind, name: name.as_ref().into(), entries: Vec::new(), notes: Vec::new() }
     }
 
     /// Adds a value. A key set twice in one layer has its last value.
@@ -107,29 +116,62 @@ impl Layer {
 
     /// Reads `key=value` lines, as in the text box "additional properties to override the above".
     ///
-    /// Java's property syntax: `=`, `:` or blanks between key and value, `#` and `!` comments, a backslash
-    /// at the end of a line continues it, `\t \n \r \f \\ \uXXXX` escapes. Blanks after a value are dropped
-    /// (Java keeps them, and nobody ever meant them).
+    /// Java's property syntax, exactly: `=`, `:` or blanks between key and value, `#` and `!` comments, a
+    /// backslash at the end of a line continues it, `\t \n \r \f \\ \uXXXX` escapes. Only blanks at the end of
+    /// a value are dropped, with a [note](Self::notes) (Java keeps them, and nobody ever meant them).
     ///
     /// # Errors
     /// `Configuration` with the line, for a malformed escape or a line without a key.
     pub fn parse(kind: LayerKind, name: &str, text: &str) -> Result<Self> {
+        let fail = |line: usize, why: &str| {
+            Error::new(ErrorKind::Configuration, Phase::Configure, format!("{name}:{line}: {why}"))
+                .with_advice("write one key=value a line, for example mail.smtp.host=mail.example.org")
+        };
         let mut layer = Self::new(kind, name);
-        for (number, line) in logical_lines(text) {
-            let position = format!("{name}:{number}");
-            let fail = |why: String| {
-                Error::new(ErrorKind::Configuration, Phase::Configure, format!("{position}: {why}"))
-                    .with_advice("write one key=value a line, for example mail.smtp.host=mail.example.org")
-            };
-            let (key, value) = split_entry(&line);
-            let key = unescape(key).map_err(&fail)?;
-            let value = unescape(value.trim_end()).map_err(&fail)?;
-            if key.is_empty() {
-                return Err(fail("there is no key before the =".into()));
+        for entry in java_properties::entries(text).map_err(|e| fail(e.line, e.message))? {
+            if entry.key.is_empty() {
+                return Err(fail(entry.line, "there is no key before the ="));
             }
-            layer.set_at(key, value, position);
+            let position = format!("{name}:{}", entry.line);
+            if let Some(earlier) = layer.position(&entry.key) {
+                let note = Note::set_twice(&entry.key, &position, earlier);
+                layer.add_note(note);
+            }
+            layer.set_java(entry.key.clone(), &entry, &position);
         }
         Ok(layer)
+    }
+
+    /// Adds the value of a property file's entry under a key, without the blanks at its end, which are noted.
+    pub fn set_java(&mut self, key: impl Into<String>, entry: &JavaEntry, position: &str) {
+        if entry.trailing_blanks > 0 {
+            let message = "blanks at the end of the value are left out (Java would keep them)";
+            self.add_note(
+                Note::new(NoteKind::TrailingBlanks, entry.key.as_str(), position, message)
+                    .with_advice("delete them, or write \\u0020 for one that is meant"),
+            );
+        }
+        self.set_at(key, entry.trimmed(), position);
+    }
+
+    /// Remembers what a person should know about these settings.
+    pub fn add_note(&mut self, note: Note) {
+        self.notes.push(note);
+    }
+
+    /// What was noticed when the layer was read, in order.
+    pub fn notes(&self) -> &[Note] {
+        &self.notes
+    }
+
+    /// The position of a key's value, if the layer has one.
+    pub fn position(&self, key: &str) -> Option<&str> {
+        self.entry(key).map(|entry| entry.position.as_str())
+    }
+
+    /// True if the layer has the key and no higher layer can change it.
+    pub fn is_locked(&self, key: &str) -> bool {
+        self.entry(key).is_some_and(|entry| entry.locked)
     }
 
     /// The layer's standing.
@@ -171,86 +213,9 @@ impl fmt::Debug for Layer {
     }
 }
 
-/// Joins continued lines and drops comments; each line with the number it began at.
-fn logical_lines(text: &str) -> Vec<(usize, String)> {
-    let mut out: Vec<(usize, String)> = Vec::new();
-    let mut open = false;
-    for (i, raw) in text.lines().enumerate() {
-        let line = raw.trim_start();
-        if !open && (line.is_empty() || line.starts_with(['#', '!'])) {
-            continue;
-        }
-        let slashes = line.bytes().rev().take_while(|b| *b == b'\\').count();
-        let continues = slashes % 2 == 1;
-        let part = if continues { line.get(..line.len() - 1).unwrap_or_default() } else { line };
-        match out.last_mut() {
-            Some((_, last)) if open => last.push_str(part),
-            _ => out.push((i + 1, part.to_owned())),
-        }
-        open = continues;
-    }
-    out
-}
-
-/// Splits at the first unescaped `=`, `:` or blank.
-fn split_entry(line: &str) -> (&str, &str) {
-    let mut escaped = false;
-    let end = line
-        .char_indices()
-        .find(|&(_, c)| {
-            let hit = !escaped && (c == '=' || c == ':' || c.is_whitespace());
-            escaped = c == '\\' && !escaped;
-            hit
-        })
-        .map_or(line.len(), |(i, _)| i);
-    let (key, rest) = line.split_at(end);
-    let rest = rest.trim_start();
-    (key, rest.strip_prefix(['=', ':']).unwrap_or(rest).trim_start())
-}
-
-fn unescape(text: &str) -> Result<String, String> {
-    let mut out = String::with_capacity(text.len());
-    let mut units: Vec<u16> = Vec::new();
-    let mut chars = text.chars();
-    while let Some(c) = chars.next() {
-        let escape = if c == '\\' { chars.next() } else { None };
-        if escape == Some('u') {
-            let hex: String = chars.by_ref().take(4).collect();
-            let good = hex.len() == 4 && hex.bytes().all(|b| b.is_ascii_hexdigit());
-            let unit = u16::from_str_radix(&hex, 16).ok().filter(|_| good);
-            units.push(unit.ok_or("\\u must be followed by four hexadecimal digits")?);
-            continue;
-        }
-        flush_units(&mut units, &mut out)?;
-        match escape {
-            Some('t') => out.push('\t'),
-            Some('n') => out.push('\n'),
-            Some('r') => out.push('\r'),
-            Some('f') => out.push('\u{c}'),
-            Some(other) => out.push(other),
-            None if c == '\\' => {}
-            None => out.push(c),
-        }
-    }
-    flush_units(&mut units, &mut out)?;
-    Ok(out)
-}
-
-/// `\uXXXX` writes UTF-16: two halves may make one character.
-fn flush_units(units: &mut Vec<u16>, out: &mut String) -> Result<(), String> {
-    if !units.is_empty() {
-        out.push_str(
-            &String::from_utf16(units).map_err(|_| "\\u writes half a character (a lone surrogate)")?,
-        );
-        units.clear();
-    }
-    Ok(())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use proptest::prelude::*;
 
     fn read(text: &str) -> Vec<(String, String, String)> {
         let layer = Layer::parse(LayerKind::Overrides, "box", text).unwrap();
@@ -279,12 +244,5 @@ mod tests {
         }
         let layer = Layer::new(LayerKind::Host, "code").with("mail.smtp.password", "hunter2");
         assert!(!format!("{layer:?}").contains("hunter2"));
-    }
-
-    proptest! {
-        #[test]
-        fn no_text_makes_the_parser_panic(text in "\\PC*|[\\\\u0-9a-f=: #!\n\r\t]*") {
-            let _ = Layer::parse(LayerKind::Overrides, "box", &text);
-        }
     }
 }

@@ -189,7 +189,8 @@ impl Registry {
     }
 
     fn unknown(&self, key: &str, elsewhere: &[&str]) -> Option<(String, String)> {
-        if let Some(rest) = key.strip_prefix("mail.session.") {
+        let is_lent = key == format!("mail.{}", session_property::SESSION_NAME.name());
+        if let Some(rest) = key.strip_prefix("mail.session.").filter(|_| !is_lent) {
             let meant = if rest.starts_with("mail.") { rest.to_owned() } else { format!("mail.{rest}") };
             return Some(("it begins with mail.session.".into(), format!("drop the prefix: write {meant}")));
         }

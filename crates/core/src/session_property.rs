@@ -16,6 +16,12 @@ pub const FROM: Property<Address> =
     Property::new("from", "Address that messages are from where the program names no sender itself.")
         .shared();
 
+/// A session that the host app has made and lends by name, instead of one made from these properties.
+pub const SESSION_NAME: Property<String> = Property::new(
+    "session.name",
+    "Name of a session that the program lends. It is used as it is: every other property is without effect.",
+);
+
 /// The dialogue with every server, through `tracing`.
 pub const DEBUG: Property<bool> =
     Property::new("debug", "Log the dialogue with every server; secrets are masked.")
@@ -36,6 +42,7 @@ pub const PROPERTIES: &[PropertySpec] = &[
     STORE_PROTOCOL.spec(),
     TRANSPORT_PROTOCOL.spec(),
     FROM.spec(),
+    SESSION_NAME.spec(),
     DEBUG.spec(),
     MAILER_CONNECTIONS.spec(),
     MAILER_IDLE_TIMEOUT.spec(),
