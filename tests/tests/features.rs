@@ -1,5 +1,6 @@
 //! A feature of the facade links its transport and no other, in every profile: a host crate is made for each
 //! choice of features, built and run. What it is built into stays in `target/tmp`, so only the first run is slow.
+#![allow(clippy::unwrap_used)]
 
 use postrider_tests::workspace::{cargo, output, root, tree};
 use std::fs;

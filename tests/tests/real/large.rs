@@ -85,6 +85,6 @@ fn same(mailbox: &Mailbox) {
 fn example() -> String {
     let messages = output(cargo().args(["build", "--package", "relay", "--message-format", "json"]));
     let built = messages.lines().filter_map(|line| serde_json::from_str::<serde_json::Value>(line).ok());
-    let found = built.filter_map(|m| m["executable"].as_str().map(str::to_owned)).last();
-    found.expect("cargo names the executable")
+    let mut found = built.filter_map(|m| m["executable"].as_str().map(str::to_owned));
+    found.next_back().expect("cargo names the executable")
 }
