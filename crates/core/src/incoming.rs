@@ -48,6 +48,18 @@ pub trait IncomingTransport: Send {
     /// Costs at most the connection.
     async fn wait(&mut self, limit: Duration) -> Result<Wake>;
 
+    /// Connects and signs in, unless that has been done: a check of the settings that changes nothing.
+    ///
+    /// # Errors
+    /// `Unsupported` from a transport that can't tell, which is what this does if it is not overridden;
+    /// otherwise anything a connection can fail by.
+    ///
+    /// # Cancellation
+    /// Costs the connection.
+    async fn connect(&mut self) -> Result<()> {
+        Err(crate::outgoing::untried())
+    }
+
     /// Ends the session in good order. Over POP3 this is what deletes.
     ///
     /// # Errors

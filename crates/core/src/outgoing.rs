@@ -1,6 +1,6 @@
 //! The contract of a transport that messages go out by.
 
-use crate::{Body, Envelope, Receipt, Result, async_trait};
+use crate::{Body, Envelope, Error, ErrorKind, Phase, Receipt, Result, async_trait};
 
 /// Messages to be sent one after the other, each with its own envelope.
 pub type Batch<'a> = Vec<(Envelope, Body<'a>)>;
@@ -35,6 +35,18 @@ pub trait OutgoingTransport: Send {
         outcomes
     }
 
+    /// Connects and signs in, unless that has been done: a check of the settings that sends nothing.
+    ///
+    /// # Errors
+    /// `Unsupported` from a transport that can't tell without sending, which is what this does if it is not
+    /// overridden; otherwise anything a connection can fail by.
+    ///
+    /// # Cancellation
+    /// Costs the connection.
+    async fn connect(&mut self) -> Result<()> {
+        Err(untried())
+    }
+
     /// Ends the session in good order.
     ///
     /// # Errors
@@ -43,4 +55,10 @@ pub trait OutgoingTransport: Send {
     /// # Cancellation
     /// As if the connection had been cut.
     async fn close(self: Box<Self>) -> Result<()>;
+}
+
+/// What `connect` of a transport says that has none of its own.
+pub(crate) fn untried() -> Error {
+    let what = "this transport can't be tried without sending or receiving";
+    Error::new(ErrorKind::Unsupported, Phase::Connect, what)
 }

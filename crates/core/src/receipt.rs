@@ -71,6 +71,12 @@ pub enum Verdict {
     Deferred(Reply),
     /// Accepted by RCPT, but the message was not sent: another recipient or the message itself failed.
     NotSent,
+    /// The end of the message may have reached the server and no reply came: it may have been accepted for
+    /// this recipient. Never repeated automatically.
+    Unsure,
+    /// Left out on purpose, before any server was asked: a rule of the sending side forbids this recipient.
+    /// The text names the rule, for people.
+    Suppressed(String),
 }
 
 impl Verdict {
@@ -83,7 +89,7 @@ impl Verdict {
     pub fn reply(&self) -> Option<&Reply> {
         match self {
             Self::Accepted(reply) | Self::Refused(reply) | Self::Deferred(reply) => Some(reply),
-            Self::NotSent => None,
+            Self::NotSent | Self::Unsure | Self::Suppressed(_) => None,
         }
     }
 }
@@ -96,12 +102,21 @@ pub struct RecipientOutcome {
     pub address: Address,
     /// What the server said.
     pub verdict: Verdict,
+    /// The address that the verdict is about, where a rule sent the message there instead of to `address`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub instead: Option<Address>,
 }
 
 impl RecipientOutcome {
     /// Pairs an address with what the server said of it.
     pub fn new(address: Address, verdict: Verdict) -> Self {
-        Self { address, verdict }
+        Self { address, verdict, instead: None }
+    }
+
+    /// Says that the message went to `other` instead of to this recipient.
+    pub fn with_instead(mut self, other: Address) -> Self {
+        self.instead = Some(other);
+        self
     }
 }
 
@@ -113,15 +128,25 @@ pub struct Receipt {
     pub reply: Reply,
     /// Every recipient of the envelope, in its order.
     pub recipients: Vec<RecipientOutcome>,
+    /// Copies that a rule added beyond the envelope (an audit copy). They count neither as recipients nor as
+    /// failures.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub copies: Vec<RecipientOutcome>,
 }
 
 impl Receipt {
     /// A receipt of the final reply and the recipients in envelope order.
     pub fn new(reply: Reply, recipients: Vec<RecipientOutcome>) -> Self {
-        Self { reply, recipients }
+        Self { reply, recipients, copies: Vec::new() }
     }
 
-    /// The recipients the message is not going to: refused or deferred one by one.
+    /// Adds what became of copies beyond the envelope.
+    pub fn with_copies(mut self, copies: Vec<RecipientOutcome>) -> Self {
+        self.copies = copies;
+        self
+    }
+
+    /// The recipients the message is not known to be going to: refused, deferred or suppressed one by one.
     pub fn failures(&self) -> impl Iterator<Item = &RecipientOutcome> {
         self.recipients.iter().filter(|r| !r.verdict.is_accepted())
     }

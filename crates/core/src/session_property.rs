@@ -1,6 +1,6 @@
 //! The properties that belong to a session and to no transport: `mail.<name>`.
 
-use crate::{Address, Milliseconds, Property, PropertySpec};
+use crate::{Address, Milliseconds, Property, PropertySpec, Words};
 
 /// The transport that messages come in by.
 pub const STORE_PROTOCOL: Property<String> =
@@ -22,6 +22,10 @@ pub const SESSION_NAME: Property<String> = Property::new(
     "Name of a session that the program lends. It is used as it is: every other property is without effect.",
 );
 
+/// The name that goes with [`FROM`].
+pub const FROM_NAME: Property<String> =
+    Property::new("from.name", "Display name that goes with mail.from in a From header.").shared();
+
 /// The dialogue with every server, through `tracing`.
 pub const DEBUG: Property<bool> =
     Property::new("debug", "Log the dialogue with every server; secrets are masked.")
@@ -37,6 +41,61 @@ pub const MAILER_IDLE_TIMEOUT: Property<Milliseconds> =
     Property::new("mailer.idletimeout", "Longest time an unused connection of a mailer is kept.")
         .default("45s");
 
+/// Who may send.
+pub const SEND_ALLOWED_SENDERS: Property<Words> = Property::new(
+    "send.allowedsenders",
+    "The only senders allowed, in envelope, From and Sender: me@example.org, *@example.org, *@*.example.org. \
+     Unset: everybody. Others are an error before any server is asked.",
+);
+
+/// Whom nothing is sent to.
+pub const SEND_BLOCKED_RECIPIENTS: Property<Words> = Property::new(
+    "send.blockedrecipients",
+    "Recipients that nothing is sent to, whatever their case: you@example.org, *@example.org, \
+     *@*.example.org, noreply@*. They are reported as suppressed.",
+);
+
+/// Whether the domains of documentation and tests count as recipients.
+pub const SEND_ALLOW_RESERVED: Property<bool> = Property::new(
+    "send.allowreserved",
+    "Send to domains reserved for documentation and tests too: example.com, example.net, example.org and \
+     those under .example, .test, .invalid and .localhost (RFC 2606, RFC 6761).",
+)
+.default("false");
+
+/// Who gets a copy of every message.
+pub const SEND_AUDIT: Property<Words> = Property::new(
+    "send.audit",
+    "Addresses that get a copy of every message that was sent, in a transaction of its own and invisible in \
+     the message. That a copy fails changes nothing for the message.",
+);
+
+/// How many recipients go together.
+pub const SEND_RECIPIENTS_PER_TRANSACTION: Property<usize> = Property::new(
+    "send.recipientspertransaction",
+    "Most recipients of one transaction, 1 and up; more are sent to in several. Unset: all in one.",
+);
+
+/// How a message says that a program wrote it (RFC 3834 §5).
+pub const SEND_AUTO_SUBMITTED: Property<String> = Property::new(
+    "send.autosubmitted",
+    "Auto-Submitted header for messages without one: auto-generated, auto-replied or auto-notified.",
+);
+
+/// How a message asks not to be answered by programs.
+pub const SEND_AUTO_RESPONSE_SUPPRESS: Property<Words> = Property::new(
+    "send.autoresponsesuppress",
+    "X-Auto-Response-Suppress header for messages without one: All, or some of DR, NDR, RN, NRN, OOF, \
+     AutoReply.",
+);
+
+/// Where everything goes instead.
+pub const SEND_REDIRECT: Property<Address> = Property::new(
+    "send.redirect",
+    "For staging: every message goes to this address and to nobody else. Blocked recipients and audit copies \
+     don't matter then.",
+);
+
 /// All of them.
 pub const PROPERTIES: &[PropertySpec] = &[
     STORE_PROTOCOL.spec(),
@@ -46,4 +105,13 @@ pub const PROPERTIES: &[PropertySpec] = &[
     DEBUG.spec(),
     MAILER_CONNECTIONS.spec(),
     MAILER_IDLE_TIMEOUT.spec(),
+    FROM_NAME.spec(),
+    SEND_ALLOWED_SENDERS.spec(),
+    SEND_BLOCKED_RECIPIENTS.spec(),
+    SEND_ALLOW_RESERVED.spec(),
+    SEND_AUDIT.spec(),
+    SEND_RECIPIENTS_PER_TRANSACTION.spec(),
+    SEND_AUTO_SUBMITTED.spec(),
+    SEND_AUTO_RESPONSE_SUPPRESS.spec(),
+    SEND_REDIRECT.spec(),
 ];

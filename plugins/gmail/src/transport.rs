@@ -53,6 +53,10 @@ impl<T: OutgoingTransport> OutgoingTransport for Gmail<T> {
         outcomes.into_iter().map(|outcome| outcome.map_err(explain)).collect()
     }
 
+    async fn connect(&mut self) -> Result<()> {
+        self.inner.connect().await.map_err(explain)
+    }
+
     async fn close(self: Box<Self>) -> Result<()> {
         Box::new(self.inner).close().await.map_err(explain)
     }
@@ -74,6 +78,10 @@ impl<T: IncomingTransport> IncomingTransport for Gmail<T> {
 
     async fn wait(&mut self, limit: Duration) -> Result<Wake> {
         self.inner.wait(limit).await.map_err(explain)
+    }
+
+    async fn connect(&mut self) -> Result<()> {
+        self.inner.connect().await.map_err(explain)
     }
 
     async fn close(self: Box<Self>) -> Result<()> {

@@ -182,6 +182,11 @@ impl IncomingTransport for Imap {
         }
     }
 
+    async fn connect(&mut self) -> Result<()> {
+        // The inherent one.
+        Imap::connect(self).await.map(drop)
+    }
+
     /// LOGOUT. Nothing is expunged by it.
     async fn close(mut self: Box<Self>) -> Result<()> {
         self.keeper.logout().await;

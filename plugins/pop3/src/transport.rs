@@ -180,6 +180,11 @@ impl IncomingTransport for Pop3 {
         }
     }
 
+    async fn connect(&mut self) -> Result<()> {
+        // The inherent one.
+        Pop3::connect(self).await.map(drop)
+    }
+
     /// Commits. Stable deletions whose session was lost are asked for again first, on a new connection.
     async fn close(mut self: Box<Self>) -> Result<()> {
         let mut failed = self.keeper.quit().await.err();

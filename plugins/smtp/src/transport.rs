@@ -93,6 +93,11 @@ impl OutgoingTransport for Smtp {
         }
     }
 
+    async fn connect(&mut self) -> Result<()> {
+        // The inherent one; its capabilities are not for everybody.
+        Smtp::connect(self).await.map(drop)
+    }
+
     async fn close(mut self: Box<Self>) -> Result<()> {
         self.drop_if_over();
         if let Some(session) = self.session.take() {
