@@ -1,7 +1,8 @@
-//! The driver of what mailboxes there are: LIST (RFC 9051 §6.3.9), NAMESPACE (RFC 2342).
+//! The driver of what mailboxes there are: LIST (RFC 9051 §6.3.9), NAMESPACE (RFC 2342), CREATE (§6.3.4).
 
-use crate::codec::Response;
+use crate::codec::{Code, Response};
 use crate::session::Session;
+use crate::session_dialogue::nobody;
 use crate::{Mailbox, Namespaces};
 use postrider_core::{Error, ErrorKind, Phase, Result};
 
@@ -33,6 +34,17 @@ impl Session {
         };
         self.ask(self.command(words), PHASE, "the server does not list its mailboxes", &mut each).await?;
         Ok(all)
+    }
+
+    /// CREATE; a mailbox that is there already will do.
+    pub(crate) async fn create(&mut self, mailbox: &str) -> Result<()> {
+        let phase = Phase::Append;
+        let status = self.run(self.command("CREATE").mailbox(mailbox), phase, &mut nobody).await?;
+        if status.code.as_ref().is_some_and(|c| *c == Code::Other("ALREADYEXISTS".into())) {
+            return Ok(());
+        }
+        let what = format!("the mailbox {} can't be created", mailbox.escape_debug());
+        self.judge(status, phase, &what).map(drop)
     }
 
     pub(crate) async fn namespaces(&mut self) -> Result<Namespaces> {

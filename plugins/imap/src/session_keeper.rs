@@ -124,11 +124,18 @@ impl Keeper {
     /// Has the server begin to send a message.
     pub(crate) async fn open(&mut self, key: Key) -> Result<Opened> {
         let config = Arc::clone(&self.config);
-        let (session, _) = self.opened().await?;
+        let (session, was_open) = self.opened().await?;
         if session.selected()?.validity != key.validity {
             return Err(rebuilt(Phase::Fetch));
         }
-        session.open_message(&config, key.uid).await
+        match session.open_message(&config, key.uid).await {
+            // It may have come after the server last told us what is new, and the key by another way.
+            Err(error) if was_open && error.kind() == ErrorKind::NotFound && !session.is_over() => {
+                session.noop(Phase::Fetch).await?;
+                session.open_message(&config, key.uid).await
+            }
+            opened => opened,
+        }
     }
 
     /// Settles messages, those of a mailbox that is no more left alone.

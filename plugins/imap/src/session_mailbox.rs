@@ -13,7 +13,7 @@ const WINDOW: u32 = 50_000;
 pub(crate) const MAX_SET: usize = 4_000;
 /// Into so many responses a server may split the result of a search.
 const MAX_ANSWERS: usize = 200;
-/// How often a listing is begun anew because messages were expunged under it.
+/// How often a listing is begun anew because messages went under it.
 const RESTARTS: usize = 5;
 
 const NO_SEARCH: &str = "the server does not search the mailbox";
@@ -74,11 +74,25 @@ impl Session {
     }
 
     /// The messages with UIDs above `after`, at most `limit`, oldest first.
-    pub(crate) async fn page(&mut self, after: u32, unseen: bool, limit: usize) -> Result<Page> {
+    pub(crate) async fn page(&mut self, mut after: u32, unseen: bool, limit: usize) -> Result<Page> {
         let wanted = limit as u64;
-        let found = self.find(after, unseen, wanted + 1).await?;
-        let more = found.count() > wanted;
-        let found = found.first(wanted);
+        for _ in 0..RESTARTS {
+            let found = self.find(after, unseen, wanted + 1).await?;
+            let more = found.count() > wanted;
+            let found = found.first(wanted);
+            let entries = self.describe(&found).await?;
+            // All of them may have gone since the search; a page without messages would be the last.
+            match found.last() {
+                Some(last) if more && entries.is_empty() => after = last,
+                _ => return Ok(Page { entries, more }),
+            }
+        }
+        let what = "the server finds messages and tells nothing of them";
+        Err(Error::new(ErrorKind::Protocol, Phase::List, what))
+    }
+
+    /// Size and flags of these messages.
+    async fn describe(&mut self, found: &UidSet) -> Result<BTreeMap<u32, Entry>> {
         let mut entries: BTreeMap<u32, Entry> = BTreeMap::new();
         for set in found.texts(MAX_SET) {
             let command = self.command("UID FETCH").words(&set).words("(UID FLAGS RFC822.SIZE)");
@@ -97,7 +111,7 @@ impl Session {
             };
             self.ask(command, Phase::List, "the server does not tell of its messages", &mut each).await?;
         }
-        Ok(Page { entries, more })
+        Ok(entries)
     }
 
     /// The lowest UIDs above `after`, at least `wanted` if there are so many.

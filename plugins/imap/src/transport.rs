@@ -82,6 +82,26 @@ impl Imap {
         }
     }
 
+    /// Creates a mailbox, by its name in plain text; one that is there already will do, where the server says
+    /// that this is why it refuses (ALREADYEXISTS, RFC 5530).
+    ///
+    /// # Errors
+    /// `InvalidInput` for a name that can't be; `Rejected` with the server's words; anything a connection can
+    /// fail by.
+    ///
+    /// # Cancellation
+    /// Costs the connection; asking again is safe.
+    pub async fn create(&mut self, mailbox: &str) -> Result<()> {
+        let mailbox = mailbox_name(mailbox, Phase::Append)?;
+        match self.keeper.session().await?.create(&mailbox).await {
+            Err(error) => {
+                self.keeper.again(error)?;
+                self.keeper.session().await?.create(&mailbox).await
+            }
+            done => done,
+        }
+    }
+
     /// Stores a message in a mailbox (APPEND, RFC 9051 §6.3.12), streamed; gives its key where the server has
     /// UIDPLUS. The body must know its [size](Body::size), and its lines must end in CRLF.
     ///

@@ -202,6 +202,30 @@ fn a_page_holds_what_was_asked_for_whatever_the_server_tells_of() {
 }
 
 #[test]
+fn messages_that_are_found_and_never_told_of_do_not_make_a_page_of_nothing() {
+    let find = |tag: &str, from: u32, to: u32| {
+        format!(
+            "C: {{{tag}}} UID SEARCH UID {from}:*\nS: * SEARCH {from} {to}\nS: {{{tag}}} OK\n\
+             C: {{{tag}x}} UID FETCH {from} (UID FLAGS RFC822.SIZE)\n"
+        )
+    };
+    let one = async |imap: &mut Imap| imap.list(&Query::all().limit(1)).await;
+    let told = opened("")
+        + &find("a", 1, 2)
+        + "S: {ax} OK\n"
+        + &find("b", 2, 3)
+        + "S: * 1 FETCH (UID 2)\nS: {bx} OK\n";
+    let (page, _) = play(config(TlsMode::Implicit), &told, one);
+    assert_eq!((uids(page.as_ref().unwrap()), page.unwrap().more), ("2".to_owned(), true));
+    let mut never = opened("");
+    for n in 1..=5 {
+        let tag = ["", "a", "b", "c", "d", "e"][n as usize];
+        never += &(find(tag, n, n + 1) + &format!("S: {{{tag}x}} OK\n"));
+    }
+    assert_eq!(fails(config(TlsMode::Implicit), &never, one).kind(), ErrorKind::Protocol);
+}
+
+#[test]
 fn the_last_message_is_not_new_just_because_a_star_means_it() {
     let script = opened("") + "C: {a} UID SEARCH UID 11:*\nS: * SEARCH 10\nS: {a} OK\n";
     let (page, _) =

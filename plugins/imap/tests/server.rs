@@ -188,7 +188,7 @@ async fn a_rebuilt_mailbox_makes_old_keys_unfound_and_nothing_is_done_to_their_s
 
 #[tokio::test]
 async fn a_message_is_appended_as_it_is_and_its_key_fetches_it() {
-    for without in ["none", "LITERAL+", "UIDPLUS"] {
+    for without in ["none", "LITERAL+", "UIDPLUS", "UTF8=ACCEPT"] {
         let server = start(|b| b.without(without)).await;
         let mut imap = imap(&server, config(&server, TlsMode::Implicit));
         for size in [40, 4_096, 4_097, 300_000] {
@@ -207,6 +207,11 @@ async fn a_message_is_appended_as_it_is_and_its_key_fetches_it() {
         }
         let error = imap.append("No/Such", &Flags::default(), "x".into()).await.unwrap_err();
         assert_eq!((error.kind(), error.phase()), (ErrorKind::NotFound, Phase::Append), "{error}");
+        imap.create("Entwürfe/neu & alt").await.unwrap();
+        imap.create("Entwürfe/neu & alt").await.unwrap();
+        imap.append("Entwürfe/neu & alt", &Flags::default(), "x".into()).await.unwrap();
+        assert!(imap.mailboxes().await.unwrap().iter().any(|m| m.name == "Entwürfe/neu & alt"));
+        assert_eq!(server.messages("alice", "Entwürfe/neu & alt"), [b"x"]);
         let short = Body::from_bytes("short").with_size(10);
         assert_eq!(imap.append("INBOX", &Flags::default(), short).await.unwrap_err().kind(), ErrorKind::Body);
         assert_eq!(imap.list(&Query::all()).await.unwrap().messages.len(), 7, "half a message was stored");

@@ -131,6 +131,22 @@ fn after_a_new_connection_only_what_came_since_the_listing_is_news() {
 }
 
 #[test]
+fn a_message_the_server_has_not_told_of_yet_is_looked_for_again() {
+    let ask = "C: {f} UID FETCH 11 (UID BODY.PEEK[])\n";
+    let there = "S: * 4 FETCH (UID 11 BODY[] \"x\")\nS: {g} OK\n";
+    for (second, want) in [(there, "x"), ("S: {g} OK\n", "NotFound Fetch")] {
+        let noop = "S: {f} OK\nC: {n} NOOP\nS: * 4 EXISTS\nS: {n} OK\n";
+        let script = opened("") + LIST + ask + noop + &ask.replace("{f}", "{g}") + second;
+        let (text, host) = play(polling(), &script, async |imap| {
+            imap.list(&Query::all()).await?;
+            read(imap, &key(11)).await
+        });
+        assert_eq!(word(&text, Clone::clone), want);
+        host.assert_followed();
+    }
+}
+
+#[test]
 fn a_server_that_ends_idle_is_told_of() {
     for (end, kind) in [
         ("S: * BYE down\nCUT\n", ErrorKind::Closed),

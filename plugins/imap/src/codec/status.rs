@@ -154,7 +154,7 @@ pub(crate) fn refusal_kind(status: &Status, phase: Phase) -> (ErrorKind, Option<
         "NONEXISTENT" if phase == Phase::Select => {
             (ErrorKind::NotFound, Some("check the property folder; mailboxes() lists what there is"))
         }
-        "TRYCREATE" => (ErrorKind::NotFound, Some("create the mailbox first")),
+        "TRYCREATE" => (ErrorKind::NotFound, Some("create the mailbox first: Imap::create")),
         "NONEXISTENT" | "EXPUNGEISSUED" => (ErrorKind::NotFound, None),
         "OVERQUOTA" | "TOOBIG" => (ErrorKind::Limit, Some("make room in the account, or ask for more")),
         "CONTACTADMIN" => (in_general(phase), Some("the server's administrator has to act")),
