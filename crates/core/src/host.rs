@@ -1,7 +1,8 @@
 //! What a host app lends to a transport: connections and time.
 
-use crate::{Result, Target, async_trait};
+use crate::{Error, ErrorKind, Phase, Result, Target, async_trait};
 use std::future::Future;
+use std::net::SocketAddr;
 use std::pin::Pin;
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -26,6 +27,54 @@ pub trait Host: Send + Sync {
 
     /// Time since some fixed moment, never going backwards.
     fn now(&self) -> Duration;
+
+    /// The addresses that [`connect`](Self::connect) would try, in its order. For whoever looks for the cause
+    /// of a failure; a transport has no use for it.
+    ///
+    /// # Errors
+    /// `Unsupported` from a host that does not look names up itself, which is what this does if it is not
+    /// overridden; otherwise `Resolve`, `Timeout`, or `Connect` if no address may be tried.
+    ///
+    /// # Cancellation
+    /// Nothing is left behind.
+    async fn resolve(&self, _: &Target) -> Result<Vec<SocketAddr>> {
+        Err(untold("this host does not tell which addresses it connects to"))
+    }
+
+    /// Connects to one address of the target, always in the clear: [`Connection::start_tls`] may follow
+    /// whatever the target's kind of encryption is. For whoever looks for the cause of a failure.
+    ///
+    /// # Errors
+    /// `Unsupported` from a host that can't, which is what this does if it is not overridden; otherwise
+    /// `Connect` or `Timeout`.
+    ///
+    /// # Cancellation
+    /// Nothing is left behind.
+    async fn connect_to(&self, _: &Target, _: SocketAddr) -> Result<Box<dyn Connection>> {
+        Err(untold("this host does not connect to single addresses"))
+    }
+
+    /// Hears what a transport found out about its server. Most hosts have no use for it and do nothing, which
+    /// is what this does if it is not overridden. A transport tells what it learns as soon as it knows it, so
+    /// that a failure later on does not hide it; nothing it tells is a secret.
+    fn learned(&self, _: Fact) {}
+}
+
+/// What a transport found out about its server, for [`Host::learned`]. The last of a kind counts: what is
+/// offered in the clear and inside TLS may differ.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Fact {
+    /// What the server offers, in its own words, one capability each.
+    Capabilities(Vec<String>),
+    /// The ways to sign in that the server offers.
+    Mechanisms(Vec<String>),
+    /// The way to sign in that was chosen, before it is tried.
+    SigningIn(String),
+}
+
+fn untold(what: &str) -> Error {
+    Error::new(ErrorKind::Unsupported, Phase::Connect, what)
 }
 
 /// A byte stream to a server, lent by a [`Host`].
@@ -58,17 +107,27 @@ pub struct TlsSession {
     pub cipher_suite: String,
     /// Binds an authentication to this session, where the host can.
     pub channel_binding: Option<ChannelBinding>,
+    /// The certificates the server has shown, its own first, in DER (RFC 5280); empty if the host does not
+    /// tell.
+    pub certificates: Vec<Vec<u8>>,
 }
 
 impl TlsSession {
     /// A session of this version and cipher suite, without channel binding.
     pub fn new(version: impl Into<String>, cipher_suite: impl Into<String>) -> Self {
-        Self { version: version.into(), cipher_suite: cipher_suite.into(), channel_binding: None }
+        let (version, cipher_suite) = (version.into(), cipher_suite.into());
+        Self { version, cipher_suite, channel_binding: None, certificates: Vec::new() }
     }
 
     /// Adds the channel binding.
     pub fn with_channel_binding(mut self, binding: ChannelBinding) -> Self {
         self.channel_binding = Some(binding);
+        self
+    }
+
+    /// Adds the certificates the server has shown.
+    pub fn with_certificates(mut self, certificates: Vec<Vec<u8>>) -> Self {
+        self.certificates = certificates;
         self
     }
 }

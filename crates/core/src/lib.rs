@@ -42,7 +42,7 @@ pub use envelope::{Envelope, Notify, Recipient, ReturnContent};
 pub use error::{Error, ErrorKind, Outcome, Phase, Repeat, Result};
 pub use explain::Explained;
 pub use factory::{Alias, Direction, Make, MakeIncoming, MakeOutgoing, TransportFactory};
-pub use host::{ChannelBinding, Connection, Host, TlsSession};
+pub use host::{ChannelBinding, Connection, Fact, Host, TlsSession};
 pub use incoming::IncomingTransport;
 pub use layer::{Layer, LayerKind, Origin};
 pub use message::{Flags, Listing, MessageId, MessageInfo, Query, Settle, Wake};
