@@ -7,10 +7,10 @@ use crate::resolve::{self, AddressFilter};
 use crate::roots::Roots;
 use crate::stream::Clear;
 use crate::tls;
-use postrider_core::{Connection, Host, Result, Target, TlsMode, async_trait};
+use postrider_core::{Connection, Error, ErrorKind, Host, Phase, Result, Target, TlsMode, async_trait};
 use std::fmt;
 use std::future::Future;
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
@@ -76,6 +76,20 @@ impl Host for TokioHost {
 
     fn now(&self) -> Duration {
         Instant::now().saturating_duration_since(self.start)
+    }
+
+    async fn resolve(&self, target: &Target) -> Result<Vec<SocketAddr>> {
+        let name = HostName::read(&target.host)?;
+        resolve::addresses(target, &name, self.filter.as_ref(), dial::deadline(target)).await
+    }
+
+    async fn connect_to(&self, target: &Target, address: SocketAddr) -> Result<Box<dyn Connection>> {
+        if self.filter.as_ref().is_some_and(|allowed| !allowed(address.ip().to_canonical())) {
+            let message = format!("this program does not allow connections to {address}");
+            return Err(Error::new(ErrorKind::Connect, Phase::Connect, message));
+        }
+        let tcp = dial::first(target, vec![address], dial::deadline(target)).await?;
+        Ok(Box::new(Clear::new(tcp, self.configs.clone())))
     }
 }
 

@@ -13,9 +13,10 @@
 //! configuration (`roots` and `pem` read the certificates), `name` and `resolve` turn the host name into
 //! addresses, `dial` races them, `tls` does the handshake over a `tap` that remembers the first bytes,
 //! `binding` ties the session to its channel, `stream` is what the transport gets, and `tls_error` puts what
-//! went wrong into words.
+//! went wrong into words. `certificate` reads what a server has shown, for people.
 
 mod binding;
+mod certificate;
 mod config;
 mod dial;
 mod host;
@@ -29,4 +30,5 @@ mod tls;
 mod tls_error;
 mod tls_error_certificate;
 
+pub use certificate::Certificate;
 pub use host::{TokioHost, TokioHostBuilder};

@@ -44,7 +44,9 @@ fn describe(connection: &ClientConnection) -> TlsSession {
         .and_then(|suite| suite.suite().as_str())
         // rustls writes TLS13_ where IANA has TLS_.
         .map(|name| name.replacen("TLS13_", "TLS_", 1));
-    let session = TlsSession::new(version, suite.unwrap_or_default());
+    let shown = connection.peer_certificates().unwrap_or_default();
+    let session = TlsSession::new(version, suite.unwrap_or_default())
+        .with_certificates(shown.iter().map(|certificate| certificate.to_vec()).collect());
     match binding::of(connection) {
         Some(binding) => session.with_channel_binding(binding),
         None => session,

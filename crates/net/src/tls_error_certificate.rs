@@ -91,7 +91,7 @@ fn plain(name: &str) -> &str {
 }
 
 /// The day in UTC, as 2026-11-24 (Howard Hinnant's civil_from_days).
-fn date(time: UnixTime) -> String {
+pub(crate) fn date(time: UnixTime) -> String {
     let days = i64::try_from(time.as_secs() / 86_400).unwrap_or(i64::MAX / 1_000_000) + 719_468;
     let (era, day_of_era) = (days / 146_097, days % 146_097);
     let year_of_era = (day_of_era - day_of_era / 1_460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
