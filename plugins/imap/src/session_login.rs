@@ -5,7 +5,7 @@ use crate::codec::{Status, StatusKind};
 use crate::session::Session;
 use crate::session_dialogue::Said;
 use crate::{Capabilities, ImapConfig};
-use postrider_core::{Error, ErrorKind, Phase, Result, Secret};
+use postrider_core::{Error, ErrorKind, Fact, Phase, Result, Secret};
 
 const PHASE: Phase = Phase::Authenticate;
 
@@ -13,7 +13,13 @@ impl Session {
     /// Signs in, and learns what the server offers to those it knows.
     pub(crate) async fn sign_in(&mut self, config: &ImapConfig) -> Result<()> {
         let private = self.channel.is_private();
-        match plan(&config.login, &self.state.caps, self.channel.tls(), private)? {
+        self.tell_capabilities();
+        let method = plan(&config.login, &self.state.caps, self.channel.tls(), private)?;
+        self.channel.host().learned(Fact::SigningIn(match &method {
+            Method::Sasl(run) => run.first(false).0,
+            Method::Login => "LOGIN".into(),
+        }));
+        match method {
             Method::Sasl(run) => self.authenticate(run).await?,
             Method::Login => {
                 let password = config.login.password.as_ref().map_or("", Secret::expose);
@@ -26,6 +32,14 @@ impl Session {
         }
         // It may offer more, or other things, now (RFC 9051 §6.2.2): some say so unasked, beside or in their OK.
         if self.state.caps.is_empty() { self.ask_capabilities().await } else { Ok(()) }
+    }
+
+    /// They are known before anybody is signed in, and may be what keeps us out.
+    fn tell_capabilities(&self) {
+        let words = |word: &str| self.channel.redactor().clean(word);
+        let (caps, host) = (&self.state.caps, self.channel.host());
+        host.learned(Fact::Capabilities(caps.iter().map(words).collect()));
+        host.learned(Fact::Mechanisms(caps.mechanisms().into_iter().map(words).collect()));
     }
 
     async fn authenticate(&mut self, mut run: Run) -> Result<()> {

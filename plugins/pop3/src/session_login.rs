@@ -5,7 +5,7 @@ use crate::auth::{self, Method};
 use crate::engine::capabilities::Capabilities;
 use crate::engine::reply::{Line, Status};
 use crate::session::Session;
-use postrider_core::{Error, ErrorKind, Phase, Result, Secret, TlsMode};
+use postrider_core::{Error, ErrorKind, Fact, Phase, Result, Secret, TlsMode};
 use postrider_wire::sasl::{Exchange, Mechanism};
 
 /// Longest line of a SASL challenge, in bytes (RFC 5034 §4: 12 KiB of base64).
@@ -25,6 +25,10 @@ impl Session {
             || Error::new(ErrorKind::Limit, Phase::Capability, "the server's capabilities have no end");
         self.lines(Phase::Capability, |line| if capabilities.add(line) { Ok(()) } else { Err(too_many()) })
             .await?;
+        let words = |word: &str| self.channel.redactor().clean(word);
+        let host = self.channel.host();
+        host.learned(Fact::Capabilities(capabilities.iter().map(words).collect()));
+        host.learned(Fact::Mechanisms(capabilities.mechanisms().into_iter().map(words).collect()));
         self.capabilities = Some(capabilities);
         Ok(())
     }
@@ -55,6 +59,11 @@ impl Session {
     pub(crate) async fn sign_in(&mut self, config: &Pop3Config, greeting: &str) -> Result<()> {
         let (tls, private) = (self.channel.tls(), self.channel.is_private());
         let method = auth::choose(config, self.capabilities.as_ref(), greeting, tls, private)?;
+        self.channel.host().learned(Fact::SigningIn(match &method {
+            Method::Sasl(mechanism) => format!("AUTH {mechanism}"),
+            Method::Apop(_) => "APOP".into(),
+            Method::UserPass => "USER and PASS".into(),
+        }));
         if self.has("UTF8") {
             // RFC 6856 §2: messages come as they are, not downgraded, and names may be UTF-8. A refusal
             // leaves all as it was.

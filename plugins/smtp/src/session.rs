@@ -3,7 +3,7 @@
 use crate::SmtpConfig;
 use crate::auth::{SignIn, Then};
 use crate::engine::{Capabilities, Command, ReplyQueue, ReplyReader, is_hello_name, refusal};
-use postrider_core::{Error, ErrorKind, Host, Phase, Result, TlsMode, within};
+use postrider_core::{Error, ErrorKind, Fact, Host, Phase, Result, TlsMode, within};
 use postrider_wire::Channel;
 use std::sync::Arc;
 use std::time::Duration;
@@ -92,6 +92,10 @@ impl Session {
             let reply = self.command(&format!("EHLO {}\r\n", config.hello), Command::Hello).await?;
             if reply.is_success() {
                 self.caps = Capabilities::read(&reply);
+                let words = |line: &str| self.channel.redactor().clean(line.trim());
+                let host = self.channel.host();
+                host.learned(Fact::Capabilities(reply.text.split('\n').skip(1).map(words).collect()));
+                host.learned(Fact::Mechanisms(self.caps.auth.clone()));
                 return Ok(());
             }
             let must_encrypt = config.target.tls == TlsMode::StartTls && self.channel.tls().is_none();
@@ -151,6 +155,7 @@ impl Session {
             return Ok(());
         };
         let (verb, initial) = run.first();
+        self.channel.host().learned(Fact::SigningIn(verb.clone()));
         let mut reply = match initial {
             Some(initial) => {
                 // A server may repeat the line; "=" for an empty response is no secret and would mask much.

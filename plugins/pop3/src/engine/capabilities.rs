@@ -19,6 +19,11 @@ impl Capabilities {
         self.0.len() <= LINES && self.0.iter().map(String::len).sum::<usize>() <= 64 * 1024
     }
 
+    /// Each line of the list.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &str> {
+        self.0.iter().map(String::as_str)
+    }
+
     /// True if the capability of this name, in capitals, is listed.
     pub(crate) fn has(&self, name: &str) -> bool {
         self.arguments(name).is_some()
