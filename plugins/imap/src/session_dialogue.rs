@@ -72,6 +72,24 @@ impl Session {
         Ok(status)
     }
 
+    /// Runs two commands that leave in one segment. The server does them in their order; the second is done even
+    /// if the first is refused.
+    pub(crate) async fn run_both(
+        &mut self,
+        commands: [Command; 2],
+        phase: Phase,
+    ) -> Result<(Status, Status)> {
+        self.begin(phase)?;
+        let [first, second] = commands;
+        let tags = [self.queue(first)?, self.queue(second)?];
+        self.channel.flush(phase).await?;
+        let [first, second] = tags.each_ref();
+        let statuses =
+            (self.answer(first, phase, &mut nobody).await?, self.answer(second, phase, &mut nobody).await?);
+        self.end(phase)?;
+        Ok(statuses)
+    }
+
     /// As [`run`](Self::run) for a command that must succeed; `what` says what it means if it does not.
     pub(crate) async fn ok(&mut self, command: Command, phase: Phase, what: &str) -> Result<Status> {
         let status = self.run(command, phase, &mut nobody).await?;
@@ -107,6 +125,14 @@ impl Session {
         }
         self.channel.finish();
         Ok(())
+    }
+
+    /// Puts a command without literals into the buffer; gives its tag.
+    fn queue(&mut self, command: Command) -> Result<String> {
+        let tag = postrider_wire::random_text(8)?;
+        self.channel.queue(format!("{tag} ").as_bytes());
+        command.pieces().iter().for_each(|piece| self.channel.queue(&piece.bytes));
+        Ok(tag)
     }
 
     /// Sends a command, waiting for consent where a literal needs it; gives its tag.

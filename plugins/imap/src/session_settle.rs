@@ -1,13 +1,15 @@
 //! The driver of flags, moving and deleting. Every step may be asked for again.
 
 use crate::ImapConfig;
-use crate::codec::UidSet;
+use crate::codec::{Command, UidSet};
 use crate::session::Session;
 use crate::session_dialogue::nobody;
 use crate::session_mailbox::MAX_SET;
 use postrider_core::{Error, ErrorKind, Phase, Repeat, Result};
 
 const PHASE: Phase = Phase::Settle;
+const NOT_MARKED: &str = "the server does not mark the messages \\Deleted";
+const NOT_REMOVED: &str = "the messages are marked \\Deleted, but the server does not remove them";
 
 impl Session {
     /// STORE +FLAGS.SILENT. UIDs that are gone are passed over by the server (RFC 9051 §6.4.9).
@@ -25,15 +27,13 @@ impl Session {
     pub(crate) async fn delete(&mut self, config: &ImapConfig, uids: &UidSet) -> Result<()> {
         self.check_writable()?;
         for set in uids.texts(MAX_SET) {
-            let others = self.others_marked(config, &set).await?;
-            let command = self.command("UID STORE").words(&set).words("+FLAGS.SILENT (\\Deleted)");
-            self.ok(command, PHASE, "the server does not mark the messages \\Deleted").await?;
-            if others {
+            if self.others_marked(config, &set).await? {
+                self.ok(self.mark(&set), PHASE, NOT_MARKED).await?;
                 let what = "the messages are marked \\Deleted, but not removed: the server has no UIDPLUS, and to \
                             expunge would remove other messages that somebody has marked";
                 return Err(unsafe_to_expunge(what));
             }
-            self.expunge(&set).await?;
+            self.mark_and_expunge(&set).await?;
         }
         Ok(())
     }
@@ -60,11 +60,7 @@ impl Session {
             let command = self.command("UID COPY").words(&set).mailbox(mailbox);
             let status = self.run(command, PHASE, &mut nobody).await.map_err(copied)?;
             self.judge(status, PHASE, &what)?;
-            let command = self.command("UID STORE").words(&set).words("+FLAGS.SILENT (\\Deleted)");
-            self.ok(command, PHASE, "the messages were copied, but not marked \\Deleted")
-                .await
-                .map_err(copied)?;
-            self.expunge(&set).await.map_err(copied)?;
+            self.mark_and_expunge(&set).await.map_err(copied)?;
         }
         Ok(())
     }
@@ -78,15 +74,20 @@ impl Session {
         Ok(!others.is_empty())
     }
 
-    async fn expunge(&mut self, set: &str) -> Result<()> {
-        let command = if self.state.caps.has("UIDPLUS") {
-            self.command("UID EXPUNGE").words(set)
-        } else {
-            self.command("EXPUNGE")
-        };
-        self.ok(command, PHASE, "the messages are marked \\Deleted, but the server does not remove them")
-            .await?;
-        Ok(())
+    fn mark(&self, set: &str) -> Command {
+        self.command("UID STORE").words(set).words("+FLAGS.SILENT (\\Deleted)")
+    }
+
+    /// With UIDPLUS in one go: UID EXPUNGE removes only what is of this set and marked.
+    async fn mark_and_expunge(&mut self, set: &str) -> Result<()> {
+        if !self.state.caps.has("UIDPLUS") {
+            self.ok(self.mark(set), PHASE, NOT_MARKED).await?;
+            return self.ok(self.command("EXPUNGE"), PHASE, NOT_REMOVED).await.map(drop);
+        }
+        let commands = [self.mark(set), self.command("UID EXPUNGE").words(set)];
+        let (marked, removed) = self.run_both(commands, PHASE).await?;
+        self.judge(marked, PHASE, NOT_MARKED)?;
+        self.judge(removed, PHASE, NOT_REMOVED).map(drop)
     }
 
     fn check_writable(&self) -> Result<()> {

@@ -8,6 +8,9 @@ use postrider_core::*;
 use postrider_imap::{Imap, ImapConfig};
 
 const STORE: &str = "C: {s} UID STORE 4,9:10 +FLAGS.SILENT (\\Deleted)\nS: {s} OK\n";
+/// With UIDPLUS both commands leave at once.
+const REMOVE: &str =
+    "C: {s} UID STORE 4,9:10 +FLAGS.SILENT (\\Deleted)\nC: {e} UID EXPUNGE 4,9:10\nS: {s} OK\nS: {e} OK\n";
 
 async fn settle(imap: &mut Imap, how: Settle) -> Result<()> {
     imap.settle(&[key(10), key(4), key(9), key(4)], &how).await
@@ -35,15 +38,10 @@ fn refused(capabilities: &str, script: &str, how: Settle) -> Error {
 fn each_way_takes_one_set_however_many_and_in_whatever_order() {
     let me = || config(TlsMode::Implicit);
     done(me(), "", "C: {s} UID STORE 4,9:10 +FLAGS.SILENT (\\Seen)\nS: {s} OK\n", Settle::Seen);
-    done(me(), "UIDPLUS", &format!("{STORE}C: {{e}} UID EXPUNGE 4,9:10\nS: {{e}} OK\n"), Settle::Delete);
+    done(me(), "UIDPLUS", REMOVE, Settle::Delete);
     done(me(), "MOVE", "C: {m} UID MOVE 4,9:10 \"Archive\"\nS: {m} OK\n", archive());
     let copy = "C: {c} UID COPY 4,9:10 \"Archive\"\nS: {c} OK\n";
-    done(
-        me(),
-        "UIDPLUS",
-        &format!("C: {{n}} NOOP\nS: {{n}} OK\n{copy}{STORE}C: {{e}} UID EXPUNGE 4,9:10\nS: {{e}} OK\n"),
-        archive(),
-    );
+    done(me(), "UIDPLUS", &format!("C: {{n}} NOOP\nS: {{n}} OK\n{copy}{REMOVE}"), archive());
 }
 
 #[test]
@@ -93,11 +91,11 @@ fn without_uidplus_what_others_marked_is_never_expunged_unless_the_property_allo
 
 #[test]
 fn a_refusal_at_any_step_is_told_in_the_servers_words() {
-    let store = "C: {s} UID STORE 4,9:10 +FLAGS.SILENT (\\Deleted)\nS: {s} NO [NOPERM] not yours\n";
-    let expunge = format!("{STORE}C: {{e}} UID EXPUNGE 4,9:10\nS: {{e}} NO [NOPERM] not yours\n");
+    let store = REMOVE.replace("{s} OK", "{s} NO [NOPERM] not yours");
+    let expunge = REMOVE.replace("{e} OK", "{e} NO [NOPERM] not yours");
     let gone = "C: {m} UID MOVE 4,9:10 \"Archive\"\nS: {m} NO [TRYCREATE] no such mailbox\n";
     for (capabilities, script, how, kind) in [
-        ("UIDPLUS", store, Settle::Delete, ErrorKind::Rejected),
+        ("UIDPLUS", store.as_str(), Settle::Delete, ErrorKind::Rejected),
         ("UIDPLUS", &expunge, Settle::Delete, ErrorKind::Rejected),
         ("MOVE", gone, archive(), ErrorKind::NotFound),
         ("MOVE", &gone.replace("NO [TRYCREATE]", "NO [OVERQUOTA]"), archive(), ErrorKind::Limit),
@@ -113,7 +111,7 @@ fn a_refusal_at_any_step_is_told_in_the_servers_words() {
 #[test]
 fn a_copy_that_may_have_been_made_is_never_repeated_by_itself_and_the_error_says_so() {
     let start = "C: {n} NOOP\nS: {n} OK\nC: {c} UID COPY 4,9:10 \"Archive\"\n";
-    for end in ["CUT\n", "S: {c} OK\nC~ *\nCUT\n", "S: {c} OK\nC~ *\nS: * BYE\nCUT\n"] {
+    for end in ["CUT\n", "S: {c} OK\nC~ *\nC~ *\nCUT\n", "S: {c} OK\nC~ *\nC~ *\nS: * BYE\nCUT\n"] {
         let error = refused("UIDPLUS", &format!("{start}{end}"), archive());
         assert_eq!(
             (error.kind(), error.repeat()),
