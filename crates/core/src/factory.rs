@@ -51,6 +51,13 @@ pub struct Alias {
     pub preset: &'static [(&'static str, &'static str)],
 }
 
+impl Alias {
+    /// A name and the preset it brings.
+    pub const fn new(name: &'static str, preset: &'static [(&'static str, &'static str)]) -> Self {
+        Self { name, preset }
+    }
+}
+
 /// What a transport is called, what it can be told and how it is made. A constant in the plugin's crate,
 /// given to [`register!`](crate::register).
 ///
