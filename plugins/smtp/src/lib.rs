@@ -45,7 +45,7 @@ use std::sync::Arc;
 /// What a registry knows of this transport.
 pub const FACTORY: TransportFactory = TransportFactory::outgoing("smtp", &make)
     .about("Message submission over SMTP (RFC 5321, RFC 6409)")
-    .aliases(&[Alias { name: "smtps", preset: &[("mail.smtps.ssl.enable", "true")] }])
+    .aliases(&[Alias::new("smtps", &[("mail.smtps.ssl.enable", "true")])])
     .properties(&[Target::PROPERTIES, Login::PROPERTIES, Timing::PROPERTIES, SmtpConfig::PROPERTIES]);
 
 register!(FACTORY);

@@ -127,11 +127,14 @@ impl Session {
             if mode == TlsMode::StartTlsIfOffered {
                 return Ok(());
             }
+            let advice = if self.channel.is_private() {
+                "the server is this machine, where nobody reads along: tls=none will do"
+            } else {
+                "use port 465 with tls=implicit if the server has it; someone between here and the server may also \
+                 be taking STARTTLS out of its answers"
+            };
             return Err(Error::new(ErrorKind::Tls, Phase::StartTls, "the server does not offer STARTTLS")
-                .with_advice(
-                    "use port 465 with tls=implicit if the server has it; someone between here and the server \
-                     may also be taking STARTTLS out of its answers",
-                ));
+                .with_advice(advice));
         }
         let reply = self.command("STARTTLS\r\n", Command::StartTls).await?;
         if reply.code != 220 {

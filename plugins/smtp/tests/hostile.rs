@@ -267,3 +267,15 @@ fn properties_that_could_inject_are_refused_with_their_key() {
         assert_eq!(error.property().map(|(k, _)| k), Some(key), "{error}");
     }
 }
+
+#[test]
+fn a_server_without_starttls_is_told_apart_from_one_on_this_machine() {
+    for (loopback, advice) in [(false, "tls=implicit"), (true, "tls=none")] {
+        let script = Dialogue::parse(&format!("{EHLO}S: 250 x\n")).unwrap();
+        let host = VirtualHost::play(&script).loopback(loopback);
+        let mut smtp = smtp(anonymous(TlsMode::StartTls), &host);
+        let error = run(&host, smtp.send(&to(&["you@example.org"]), BODY.into())).unwrap().unwrap_err();
+        assert_eq!((error.kind(), error.phase()), (ErrorKind::Tls, Phase::StartTls));
+        assert!(error.advice().unwrap().contains(advice), "{error}");
+    }
+}
