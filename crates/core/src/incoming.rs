@@ -51,8 +51,8 @@ pub trait IncomingTransport: Send {
     /// Connects and signs in, unless that has been done: a check of the settings that changes nothing.
     ///
     /// # Errors
-    /// `Unsupported` from a transport that can't tell, which is what this does if it is not overridden;
-    /// otherwise anything a connection can fail by.
+    /// `Unsupported` in the phase `Configure` from a transport that can't tell, which is what this does if it
+    /// is not overridden; otherwise anything a connection can fail by.
     ///
     /// # Cancellation
     /// Costs the connection.

@@ -38,8 +38,8 @@ pub trait OutgoingTransport: Send {
     /// Connects and signs in, unless that has been done: a check of the settings that sends nothing.
     ///
     /// # Errors
-    /// `Unsupported` from a transport that can't tell without sending, which is what this does if it is not
-    /// overridden; otherwise anything a connection can fail by.
+    /// `Unsupported` in the phase `Configure` from a transport that can't tell without sending, which is what
+    /// this does if it is not overridden; otherwise anything a connection can fail by.
     ///
     /// # Cancellation
     /// Costs the connection.
@@ -60,5 +60,6 @@ pub trait OutgoingTransport: Send {
 /// What `connect` of a transport says that has none of its own.
 pub(crate) fn untried() -> Error {
     let what = "this transport can't be tried without sending or receiving";
-    Error::new(ErrorKind::Unsupported, Phase::Connect, what)
+    // The phase tells it from a server that can't do what the settings ask: nothing was tried.
+    Error::new(ErrorKind::Unsupported, Phase::Configure, what)
 }
