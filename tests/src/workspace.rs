@@ -109,6 +109,18 @@ pub fn word(value: &Value) -> String {
     value.as_str().unwrap_or_default().to_owned()
 }
 
+/// Builds a program of the workspace and gives its path.
+///
+/// # Panics
+/// If it can't be built.
+pub fn executable(package: &str) -> PathBuf {
+    let messages =
+        output(cargo().args(["build", "--locked", "--package", package, "--message-format", "json"]));
+    let built = messages.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
+    let mut paths = built.filter_map(|m| m["executable"].as_str().map(PathBuf::from));
+    paths.next_back().expect("cargo names the executable")
+}
+
 /// Names of the packages that a program is made of which depends on nothing but this crate of ours, with
 /// these features and not the default ones.
 pub fn tree(package: &str, features: &str) -> Vec<String> {

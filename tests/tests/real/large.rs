@@ -1,11 +1,13 @@
-//! 100 MiB from IMAP to SMTP in constant memory.
+//! The example `relay`, from Dovecot's IMAP to Postfix: in constant memory, and killed in the middle.
 
 use postrider_tests::mailbox::{Mailbox, until};
-use postrider_tests::servers::or_skip;
-use postrider_tests::workspace::{cargo, output};
+use postrider_tests::servers::{Servers, or_skip};
+use postrider_tests::workspace::{executable, output};
 use std::fs;
-use std::io::{BufRead as _, BufReader, Write as _};
-use std::process::Command;
+use std::io::{BufRead as _, BufReader};
+use std::path::PathBuf;
+use std::process::{Command, Stdio};
+use std::time::Duration;
 
 /// The example, and the most memory it may have had resident, in KiB (VmHWM).
 const LIMIT: u64 = 32 << 10;
@@ -24,27 +26,8 @@ fn a_message_of_100_mib_is_relayed_in_32_mib_of_memory() {
     let Some(servers) = or_skip("a_message_of_100_mib_is_relayed_in_32_mib_of_memory") else { return };
     let (from, to) = (Mailbox::claim(servers), Mailbox::claim(servers));
     from.deposit(&large());
-    let settings = servers.folder().join(format!("relay-{}.toml", from.user()));
-    let mut file = fs::File::create(&settings).unwrap();
-    writeln!(file, "[mail]\nfrom = 'relay@example.test'\nstore.protocol = 'imap'").unwrap();
-    for (transport, server, tls, user) in [
-        ("imap", "DOVECOT_IMAPS", "implicit", from.user()),
-        ("smtp", "POSTFIX_SUBMISSION", "starttls", "bob"),
-    ] {
-        writeln!(
-            file,
-            "{transport}.host = 'localhost'\n{transport}.port = {}\n{transport}.tls = '{tls}'\n{transport}.user = '{user}'\n{transport}.password = '{}'\n\
-             {transport}.ssl.cafile = '{}'",
-            servers.port(server),
-            servers.password(),
-            servers.setting("CA_FILE")
-        )
-        .unwrap();
-    }
-    writeln!(file, "imap.maxsize = '200MiB'").unwrap();
-    drop(file);
-
-    let relay = example();
+    let settings = settings(servers, &from);
+    let relay = executable("relay");
     let mut run = Command::new("python3");
     let printed = output(run.args(["-c", MEASURED]).arg(relay).arg(&settings).arg(to.address()));
     let peak: u64 = printed.lines().last().and_then(|line| line.parse().ok()).expect("a number");
@@ -55,6 +38,26 @@ fn a_message_of_100_mib_is_relayed_in_32_mib_of_memory() {
     until("the message", || to.files("INBOX").len() == 1);
     assert!(from.files("INBOX").is_empty(), "what has been passed on is deleted");
     same(&to);
+}
+
+/// The account file of a relay out of this mailbox.
+fn settings(servers: &Servers, from: &Mailbox) -> PathBuf {
+    let path = servers.folder().join(format!("relay-{}.toml", from.user()));
+    let mut text =
+        "[mail]\nfrom = 'relay@example.test'\nstore.protocol = 'imap'\nimap.maxsize = '200MiB'\n".to_owned();
+    let (password, ca) = (servers.password(), servers.setting("CA_FILE"));
+    for (transport, server, tls, user) in [
+        ("imap", "DOVECOT_IMAPS", "implicit", from.user()),
+        ("smtp", "POSTFIX_SUBMISSION", "starttls", "bob"),
+    ] {
+        let port = servers.port(server);
+        text += &format!(
+            "{transport}.host = 'localhost'\n{transport}.port = {port}\n{transport}.tls = '{tls}'\n\
+             {transport}.user = '{user}'\n{transport}.password = '{password}'\n{transport}.ssl.cafile = '{ca}'\n"
+        );
+    }
+    fs::write(&path, text).unwrap();
+    path
 }
 
 /// Lines of different lengths with dots where they hurt.
@@ -81,10 +84,41 @@ fn same(mailbox: &Mailbox) {
     assert!(rest == large(), "the message changed on its way");
 }
 
-/// Builds examples/relay and gives its path.
-fn example() -> String {
-    let messages = output(cargo().args(["build", "--package", "relay", "--message-format", "json"]));
-    let built = messages.lines().filter_map(|line| serde_json::from_str::<serde_json::Value>(line).ok());
-    let mut found = built.filter_map(|m| m["executable"].as_str().map(str::to_owned));
-    found.next_back().expect("cargo names the executable")
+#[test]
+fn a_relay_that_is_killed_again_and_again_loses_no_message() {
+    let Some(servers) = or_skip("a_relay_that_is_killed_again_and_again_loses_no_message") else { return };
+    let (from, to) = (Mailbox::claim(servers), Mailbox::claim(servers));
+    const COUNT: usize = 60;
+    for n in 0..COUNT {
+        let filler = ".a line with a dot\n".repeat(2_000 * (n % 5));
+        from.deposit(format!("Subject: number {n}.\n\n{filler}end of {n}.\n").as_bytes());
+    }
+    let (relay, settings) = (executable("relay"), settings(servers, &from));
+    let mut runs = 0u64;
+    while !from.files("INBOX").is_empty() {
+        let mut run = Command::new(&relay)
+            .arg(&settings)
+            .arg(to.address())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        // Lives a little longer each time, so that each kill meets it elsewhere and the mailbox is emptied in the end.
+        std::thread::sleep(Duration::from_millis(20 + runs * 7));
+        run.kill().unwrap();
+        run.wait().unwrap();
+        runs += 1;
+        assert!(runs < 300, "{} messages never leave", from.files("INBOX").len());
+    }
+    let arrived = to.settled();
+    for n in 0..COUNT {
+        let whole = |m: &&Vec<u8>| {
+            let text = String::from_utf8_lossy(m);
+            text.contains(&format!("Subject: number {n}.\n")) && text.ends_with(&format!("\nend of {n}.\n"))
+        };
+        assert!(arrived.iter().any(|m| whole(&m)), "number {n} is lost after {runs} runs");
+    }
+    // Between Postfix's yes and the deletion a kill may double a message; each kill one at most.
+    assert!(arrived.len() as u64 <= COUNT as u64 + runs, "{} messages of {COUNT}", arrived.len());
+    println!("{runs} runs, {} messages of {COUNT}", arrived.len());
 }

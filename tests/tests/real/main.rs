@@ -5,7 +5,9 @@
 mod bad_server;
 mod bad_text;
 mod cancellation;
+mod command;
 mod imap;
+mod imap_typed;
 mod large;
 mod pop3;
 mod smtp;

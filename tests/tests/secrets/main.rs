@@ -48,7 +48,7 @@ impl Seen {
         let builder = Session::builder().overrides(&text)?;
         let session = builder.build()?;
         self.note(&session);
-        self.note(session.properties());
+        self.note(&session.properties());
         let direction = if transport == "smtp" { Direction::Outgoing } else { Direction::Incoming };
         for explained in [session.explain(None)?, session.explain(Some(direction))?] {
             self.note(&explained);
