@@ -18,7 +18,7 @@ pub(crate) fn run(runtime: &Runtime, args: &SendArgs, out: &mut Output) -> Resul
     let session = settings::session(&args.settings, Direction::Outgoing)?;
     // Before the text is typed: mistakes in the settings show now.
     let mailer = session.mailer()?;
-    let (envelope, body) = compose(args, mailer.from())?;
+    let (envelope, body) = compose(args, mailer.from().as_ref())?;
     match runtime.block_on(deliver(&mailer, &envelope, body))? {
         Ok(receipt) => delivered(out, &receipt),
         Err(error) => {

@@ -31,7 +31,7 @@ pub(crate) fn session(args: &SettingsArgs, direction: Direction) -> Result<Sessi
     }
     let name = session.protocol(direction)?;
     let factory = registry.factory(direction, &name)?;
-    let scope = registry.scope(direction, &name, session.properties())?;
+    let scope = registry.scope(direction, &name, &session.properties())?;
     match secret::find(args, factory, &name, &scope)? {
         Some(found) => Ok(build(Some(found))?),
         None => Ok(session),

@@ -29,6 +29,17 @@ impl Inbox {
         Self { transport }
     }
 
+    /// Connects and signs in, unless that has been done: a check of the settings.
+    ///
+    /// # Errors
+    /// As [`IncomingTransport::connect`].
+    ///
+    /// # Cancellation
+    /// Costs the connection.
+    pub async fn connect(&mut self) -> Result<()> {
+        self.transport.connect().await
+    }
+
     /// One page of messages, oldest first.
     ///
     /// # Errors

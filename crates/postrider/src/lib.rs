@@ -31,8 +31,10 @@
 //!
 //! | file | what is in it |
 //! |---|---|
-//! | `session.rs` | [`Session`]: properties, a registry and a host |
-//! | `mailer.rs`, `mailer_config.rs`, `pool.rs` | [`Mailer`]: sending over a bounded pool of connections |
+//! | `session.rs`, `setup.rs` | [`Session`]: properties, a registry and a host |
+//! | `live.rs` | [`Session::apply`]: new settings while it runs |
+//! | `mailer.rs`, `mailer_config.rs`, `route.rs` | [`Mailer`]: sending by the settings of the moment |
+//! | `pool.rs`, `room.rs` | so many connections and no more |
 //! | `inbox.rs`, `spool.rs` | [`Inbox`]: receiving; [`Spool`]: a message that has arrived whole |
 //! | `account_file.rs` | [`AccountFile`]: settings in TOML |
 
@@ -49,14 +51,19 @@ pub use postrider_smtp as smtp;
 
 mod account_file;
 mod inbox;
+mod live;
 mod mailer;
 mod mailer_config;
 mod pool;
+mod room;
+mod route;
 mod session;
+mod setup;
 mod spool;
 
 pub use account_file::AccountFile;
 pub use inbox::Inbox;
+pub use live::{Applied, Trial};
 pub use mailer::Mailer;
 pub use mailer_config::MailerConfig;
 pub use postrider_core::*;

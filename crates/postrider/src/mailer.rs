@@ -1,18 +1,22 @@
 //! Sending.
 
 use crate::MailerConfig;
-use crate::pool::Pool;
+use crate::pool::{Goodbye, close_all};
+use crate::route::{Blueprint, Route};
 use lettre::Message;
 use postrider_core::{
     Address, Batch, Body, Envelope, Error, ErrorKind, Host, OutgoingTransport, Phase, Receipt, Recipient,
     Result, session_property,
 };
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 /// Sends messages. Cheap to clone and safe to share between tasks: the clones share a pool of at most
 /// `mail.mailer.connections` connections, and whoever finds none free waits for one, first come, first
 /// served.
+///
+/// The mailer of a [`Session`](crate::Session) follows it: what [`Session::apply`](crate::Session::apply)
+/// brings counts for every message that has no connection yet.
 ///
 /// An unused connection is closed when a message is sent after `mail.mailer.idletimeout`, or by
 /// [`close`](Self::close); with the last clone all are cut. There is no task in the background: a host app
@@ -20,10 +24,27 @@ use std::sync::Arc;
 #[derive(Clone)]
 pub struct Mailer(Arc<Inner>);
 
-struct Inner {
-    name: String,
-    from: Option<Address>,
-    pool: Pool,
+/// What the clones of a mailer share.
+pub(crate) struct Inner {
+    route: Mutex<Arc<Route>>,
+}
+
+impl Inner {
+    /// From here on messages go by the new configuration. Gives what is left to be closed of the old.
+    pub(crate) fn swap(&self, blueprint: &Blueprint) -> Vec<Goodbye> {
+        let mut route = self.slot();
+        let (next, goodbyes) = route.replace(blueprint);
+        *route = next;
+        goodbyes
+    }
+
+    fn route(&self) -> Arc<Route> {
+        Arc::clone(&self.slot())
+    }
+
+    fn slot(&self) -> MutexGuard<'_, Arc<Route>> {
+        self.route.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 impl Mailer {
@@ -53,11 +74,20 @@ impl Mailer {
         host: Arc<dyn Host>,
         make: impl Fn() -> Result<Box<dyn OutgoingTransport>> + Send + Sync + 'static,
     ) -> Result<Self> {
-        config.check()?;
-        // Made and dropped: every mistake in the settings shows now and not with the first message.
-        drop(make()?);
-        let pool = Pool::new(Box::new(make), host, config);
-        Ok(Self(Arc::new(Inner { name: name.into(), from: config.from.clone(), pool })))
+        let (name, config, make) = (name.into(), config.clone(), Arc::new(make));
+        let blueprint = Blueprint { name, server: String::new(), config, host, make };
+        blueprint.check()?;
+        Ok(Self::of(&blueprint))
+    }
+
+    /// A mailer of a configuration that was checked.
+    pub(crate) fn of(blueprint: &Blueprint) -> Self {
+        Self(Arc::new(Inner { route: Mutex::new(Route::new(blueprint)) }))
+    }
+
+    /// How a session tells it of new settings, as long as anybody has it.
+    pub(crate) fn follow(&self) -> Weak<Inner> {
+        Arc::downgrade(&self.0)
     }
 
     /// Sends a message built by lettre's builder to the envelope made of its headers, as
@@ -101,14 +131,14 @@ impl Mailer {
             .with_property(key.clone(), None)
             .with_advice(format!("set {key}, or make the envelope with a sender of its own"))
         })?;
-        Envelope::new(Some(from.clone()), to)
+        Envelope::new(Some(from), to)
     }
 
     /// The address of `mail.from`: a default sender for the host app's messages. It is never put in by
     /// itself: an envelope without a sender has the null reverse path `<>`, which automatic messages must
     /// have (RFC 5321 §4.5.5).
-    pub fn from(&self) -> Option<&Address> {
-        self.0.from.as_ref()
+    pub fn from(&self) -> Option<Address> {
+        self.0.route().config.from.clone()
     }
 
     /// Sends a message given as bytes or as a stream, to this envelope as it is.
@@ -130,10 +160,13 @@ impl Mailer {
         envelope: &Envelope,
         body: impl FnOnce() -> Body<'a> + Send,
     ) -> Result<Receipt> {
-        let mut lease = self.0.pool.lease().await?;
-        let outcome = lease.transport().send(envelope, body()).await;
-        lease.give_back(is_broken(&outcome));
-        outcome
+        loop {
+            // Retired while this waited for room: the new settings have room of their own.
+            let Some(mut lease) = self.0.route().pool.lease().await? else { continue };
+            let outcome = lease.transport().send(envelope, body()).await;
+            lease.give_back(is_broken(&outcome)).await;
+            return outcome;
+        }
     }
 
     /// Sends several messages over one connection and gives each its own outcome, in order.
@@ -145,18 +178,22 @@ impl Mailer {
     /// As [`send`](Self::send) for each message that has no outcome yet.
     pub async fn send_all(&self, batch: Batch<'_>) -> Result<Vec<Result<Receipt>>> {
         let messages = batch.len();
-        let mut lease = self.0.pool.lease().await?;
+        let mut lease = loop {
+            if let Some(lease) = self.0.route().pool.lease().await? {
+                break lease;
+            }
+        };
         let mut outcomes = lease.transport().send_all(batch).await;
         let mistaken = outcomes.len() != messages;
         // A message without an outcome would be lost: the caller pairs them by their order.
         outcomes.resize_with(messages, || Err(no_outcome()));
-        lease.give_back(mistaken || outcomes.iter().any(is_broken));
+        lease.give_back(mistaken || outcomes.iter().any(is_broken)).await;
         Ok(outcomes)
     }
 
     /// The name of its transport.
-    pub fn transport(&self) -> &str {
-        &self.0.name
+    pub fn transport(&self) -> String {
+        self.0.route().name.clone()
     }
 
     /// Closes idle connections in good order, within 5 s. The mailer can go on: it dials anew.
@@ -164,7 +201,7 @@ impl Mailer {
     /// # Cancellation
     /// Those not yet closed are cut.
     pub async fn close(&self) {
-        self.0.pool.close().await;
+        close_all(self.0.route().pool.clear()).await;
     }
 }
 
@@ -180,6 +217,6 @@ fn no_outcome() -> Error {
 
 impl fmt::Debug for Mailer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Mailer").field("transport", &self.0.name).finish_non_exhaustive()
+        f.debug_struct("Mailer").field("transport", &self.transport()).finish_non_exhaustive()
     }
 }

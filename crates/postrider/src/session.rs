@@ -1,31 +1,19 @@
 //! Properties, a registry and a host: all that sending and receiving needs.
 
-use crate::{Inbox, Mailer, MailerConfig};
-use postrider_core::{
-    Direction, Error, ErrorKind, Explained, Host, Layer, LayerKind, Phase, Properties, Registry, Result,
-    Secret, session_property,
-};
+use crate::live::{Applied, Live};
+use crate::setup::Setup;
+use crate::{Inbox, Mailer};
+use postrider_core::{Direction, Explained, Host, Layer, LayerKind, Properties, Registry, Result, Secret};
+use std::fmt;
 use std::sync::Arc;
 
 /// Transports that this project has; their keys are no mistakes where they are not linked.
 const FIRST_PARTY: &[&str] = &["smtp", "smtps", "pop3", "pop3s", "imap", "imaps", "gmail", "gmail-pop3"];
 
-/// A configured place to send from and receive at. Cheap to clone; two sessions share nothing.
-#[derive(Clone, Debug)]
-pub struct Session {
-    properties: Properties,
-    registry: Arc<Registry>,
-    host: SharedHost,
-}
-
+/// A configured place to send from and receive at. Cheap to clone; the clones and their mailers follow the
+/// settings that [`apply`](Self::apply) brings, and two sessions built share nothing, least of all connections.
 #[derive(Clone)]
-struct SharedHost(Arc<dyn Host>);
-
-impl std::fmt::Debug for SharedHost {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("Host")
-    }
-}
+pub struct Session(Arc<Live>);
 
 impl Session {
     /// Begins a session.
@@ -39,25 +27,51 @@ impl Session {
     /// # Errors
     /// `Configuration`; no I/O happens.
     pub fn mailer(&self) -> Result<Mailer> {
-        let name = self.protocol(Direction::Outgoing)?;
-        let scope = self.registry.scope(Direction::Outgoing, &name, &self.properties)?;
-        let config = MailerConfig::read(&self.properties, &scope)?;
-        let (registry, properties) = (Arc::clone(&self.registry), self.properties.clone());
-        let (host, lent) = (Arc::clone(&self.host.0), Arc::clone(&self.host.0));
-        let make = {
-            let name = name.clone();
-            move || registry.outgoing(&name, &properties, Arc::clone(&lent))
-        };
-        Mailer::new(name, &config, host, make)
+        self.0.mailer()
     }
 
-    /// A mailbox by the transport that `mail.store.protocol` names.
+    /// A mailbox by the transport that `mail.store.protocol` names. It keeps its settings until it is closed,
+    /// whatever [`apply`](Self::apply) brings: what it has settled may still have to be committed where it was
+    /// settled.
     ///
     /// # Errors
     /// `Configuration`; no I/O happens.
     pub fn inbox(&self) -> Result<Inbox> {
-        let name = self.protocol(Direction::Incoming)?;
-        Ok(Inbox::new(self.registry.incoming(&name, &self.properties, Arc::clone(&self.host.0))?))
+        self.0.setup().inbox()
+    }
+
+    /// Puts new settings in the place of all that the session had, while it runs.
+    ///
+    /// First they are checked as [`SessionBuilder::build`], [`mailer`](Self::mailer) and
+    /// [`inbox`](Self::inbox) do. Then they are tried: each transport they use connects and signs in, by a
+    /// connection of its own beside those in use, and nothing is sent. Only then they take effect, all at once:
+    /// a message that has a connection goes on by the old settings to its end; one that still waits for a
+    /// connection, and all that come, go by the new ones. No message fails because of it. Idle connections of
+    /// the old settings are closed in good order, which this waits for, at most 5 s. While the server stays the
+    /// same (its transport, name and port), old and new connections together keep to
+    /// `mail.mailer.connections`.
+    ///
+    /// Of the builder all layers count, and the registry and the host if it has any: otherwise the session
+    /// keeps its own. Several changes at a time take effect one after the other.
+    ///
+    /// # Errors
+    /// What is wrong with the settings, or what stopped the trial. Then nothing has changed.
+    ///
+    /// # Cancellation
+    /// Before the settings take effect nothing has changed; after that, old connections are cut.
+    pub async fn apply(&self, settings: SessionBuilder) -> Result<Applied> {
+        self.0.apply(settings, true).await
+    }
+
+    /// As [`apply`](Self::apply), but without trying the settings: for a server that is down right now.
+    ///
+    /// # Errors
+    /// What is wrong with the settings. Then nothing has changed.
+    ///
+    /// # Cancellation
+    /// As [`apply`](Self::apply).
+    pub async fn apply_untried(&self, settings: SessionBuilder) -> Result<Applied> {
+        self.0.apply(settings, false).await
     }
 
     /// The name of the transport that a direction uses: what `mail.transport.protocol` or
@@ -66,36 +80,7 @@ impl Session {
     /// # Errors
     /// `Configuration` if the incoming one is not set, or the chosen one is not there.
     pub fn protocol(&self, direction: Direction) -> Result<String> {
-        let key = match direction {
-            Direction::Incoming => &session_property::STORE_PROTOCOL,
-            Direction::Outgoing => &session_property::TRANSPORT_PROTOCOL,
-        };
-        let full_key = format!("mail.{}", key.name());
-        let Some(name) = self.properties.read(key)? else {
-            return Err(self.not_chosen(direction, &full_key));
-        };
-        match self.registry.factory(direction, &name) {
-            Ok(_) => Ok(name),
-            Err(error) => Err(error.with_property(full_key, self.properties.origin(key))),
-        }
-    }
-
-    fn not_chosen(&self, direction: Direction, key: &str) -> Error {
-        let factories = self.registry.iter().map(|(f, _)| f).filter(|f| f.direction() == direction);
-        let names: Vec<&str> = factories.flat_map(|f| f.names()).collect();
-        let (there, advice) = match names.first() {
-            Some(first) => {
-                (format!("there are: {}", names.join(", ")), format!("set {key}, for example {key}={first}"))
-            }
-            None => (
-                "none is linked".to_owned(),
-                "enable a feature of the postrider crate, such as features = [\"smtp\", \"imap\"]".to_owned(),
-            ),
-        };
-        let what = format!("no {direction} transport is chosen; {there}");
-        Error::new(ErrorKind::Configuration, Phase::Configure, what)
-            .with_property(key, None)
-            .with_advice(advice)
+        self.0.setup().protocol(direction)
     }
 
     /// Every key with its value, where it came from and what it covered; secrets are masked. With a
@@ -104,20 +89,27 @@ impl Session {
     /// # Errors
     /// As [`protocol`](Self::protocol).
     pub fn explain(&self, direction: Option<Direction>) -> Result<Vec<Explained>> {
-        Ok(match direction {
-            Some(d) => self.registry.scope(d, &self.protocol(d)?, &self.properties)?.explain(),
-            None => self.properties.explain(),
-        })
+        self.0.setup().explain(direction)
     }
 
-    /// The layers of the session.
-    pub fn properties(&self) -> &Properties {
-        &self.properties
+    /// The layers of the session as they are now.
+    pub fn properties(&self) -> Properties {
+        self.0.setup().properties.clone()
     }
 
     /// The transports it can choose from.
-    pub fn registry(&self) -> &Registry {
-        &self.registry
+    pub fn registry(&self) -> Arc<Registry> {
+        Arc::clone(&self.0.setup().registry)
+    }
+}
+
+impl fmt::Debug for Session {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let setup = self.0.setup();
+        f.debug_struct("Session")
+            .field("properties", &setup.properties)
+            .field("registry", &setup.registry)
+            .finish_non_exhaustive()
     }
 }
 
@@ -172,9 +164,15 @@ impl SessionBuilder {
     /// `Configuration` for an unknown key (the first of them, with their number) or two transports of one
     /// name.
     pub fn build(self) -> Result<Session> {
-        let registry = match self.registry {
-            Some(registry) => registry,
-            None => Registry::linked()?,
+        Ok(Session(Live::new(self.setup(None)?)))
+    }
+
+    /// Checks every key. What was not given is as it is in the `current` setup.
+    pub(crate) fn setup(self, current: Option<&Setup>) -> Result<Setup> {
+        let registry = match (self.registry, current) {
+            (Some(registry), _) => Arc::new(registry),
+            (None, Some(current)) => Arc::clone(&current.registry),
+            (None, None) => Arc::new(Registry::linked()?),
         };
         let properties = Properties::new(self.layers.into_iter().chain(self.code));
         let mut unknown = registry.unknown_keys(&properties, FIRST_PARTY);
@@ -188,11 +186,12 @@ impl SessionBuilder {
                 first.with_advice(advice)
             });
         }
-        let host = match self.host {
-            Some(host) => host,
-            None => default_host()?,
+        let host = match (self.host, current) {
+            (Some(host), _) => host,
+            (None, Some(current)) => Arc::clone(&current.host),
+            (None, None) => default_host()?,
         };
-        Ok(Session { properties, registry: Arc::new(registry), host: SharedHost(host) })
+        Ok(Setup { properties, registry, host })
     }
 }
 
@@ -203,6 +202,7 @@ fn default_host() -> Result<Arc<dyn Host>> {
 
 #[cfg(not(feature = "net"))]
 fn default_host() -> Result<Arc<dyn Host>> {
+    use postrider_core::{Error, ErrorKind, Phase};
     Err(Error::new(ErrorKind::Configuration, Phase::Configure, "the session has no host to connect by")
         .with_advice("give one by SessionBuilder::host, or enable the feature `net` of the postrider crate"))
 }
