@@ -8,6 +8,7 @@ use postrider_imap::{Imap, ImapConfig};
 use postrider_pop3::{Pop3, Pop3Config};
 use postrider_smtp::{Smtp, SmtpConfig};
 use postrider_tests::mailbox::Mailbox;
+use postrider_tests::properties::Text;
 use postrider_tests::servers::{Servers, or_skip};
 use postrider_wire::Login;
 use std::future::Future;
@@ -202,5 +203,75 @@ async fn a_dropped_wait_is_followed_by_a_whole_session() {
             assert_eq!(whole(&mut inbox, &ids[0]).await, message("there"), "{transport}, {polls} polls");
         }
         inbox.close().await.unwrap();
+    }
+}
+
+/// Numbers that differ from run to run; the seed is printed where a test fails.
+struct Dice(u64);
+
+impl Dice {
+    fn new() -> Self {
+        let since = std::time::UNIX_EPOCH.elapsed().unwrap();
+        let seed = since.as_secs() ^ u64::from(since.subsec_nanos()) << 20;
+        println!("seed {seed}");
+        Self(seed | 1)
+    }
+
+    fn below(&mut self, limit: u64) -> u64 {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        self.0 % limit
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn tasks_that_share_a_mailer_are_aborted_at_random_and_every_message_is_sent_once_at_most() {
+    let name = "tasks_that_share_a_mailer_are_aborted_at_random_and_every_message_is_sent_once_at_most";
+    let Some(servers) = or_skip(name) else { return };
+    let mut dice = Dice::new();
+    for (server, tls) in [("POSTFIX_SMTP", "none"), ("POSTFIX_SMTPS", "implicit")] {
+        let mailbox = Mailbox::claim(servers);
+        let text = Text::new(servers, "smtp", server, tls).signed_in(servers, "bob");
+        let mailer = text.general("mailer.connections", 3).mailer();
+        let to = Envelope::parse(None, [mailbox.address().as_str()]).unwrap();
+        let (mut sent, mut aborted) = (Vec::new(), Vec::new());
+        let tasks: Vec<_> = (0..80)
+            .map(|n| {
+                let (mailer, to) = (mailer.clone(), to.clone());
+                tokio::spawn(async move { mailer.send(&to, message(&format!("task {n}.")).into()).await })
+            })
+            .collect();
+        for task in tasks.iter().step_by(2) {
+            tokio::time::sleep(std::time::Duration::from_micros(dice.below(20_000))).await;
+            task.abort();
+        }
+        for (n, task) in tasks.into_iter().enumerate() {
+            match task.await {
+                Ok(outcome) => {
+                    outcome.unwrap();
+                    sent.push(format!("task {n}."));
+                }
+                Err(stopped) => {
+                    assert!(stopped.is_cancelled());
+                    aborted.push(format!("task {n}."));
+                }
+            }
+        }
+        for n in 0..5 {
+            let subject = format!("afterwards {n}.");
+            mailer.send(&to, message(&subject).into()).await.unwrap();
+            sent.push(subject);
+        }
+        mailer.close().await;
+        mailbox.arrived(sent.len());
+        let arrived = mailbox.settled();
+        for subject in &sent {
+            assert_eq!(count(&arrived, subject), 1, "{server}: {subject}");
+        }
+        for subject in &aborted {
+            assert!(count(&arrived, subject) <= 1, "{server}: {subject} came twice");
+        }
+        println!("{server}: {} sent, {} aborted, {} arrived", sent.len(), aborted.len(), arrived.len());
     }
 }
