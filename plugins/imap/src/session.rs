@@ -46,7 +46,6 @@ impl Session {
             session.sign_in(config).await?;
         }
         session.introduce(config).await?;
-        session.enable().await?;
         Ok(session)
     }
 
@@ -180,26 +179,29 @@ impl Session {
         Err(Error::new(ErrorKind::Unsupported, Phase::Capability, what))
     }
 
-    /// ID (RFC 2971). Harmless, and whatever is answered changes nothing.
+    /// ID (RFC 2971), harmless; and ENABLE (RFC 5161): names and headers in UTF-8 (RFC 6855), IMAP4rev2. Whatever
+    /// is answered, a session can go on; what was enabled is told by untagged data.
     async fn introduce(&mut self, config: &ImapConfig) -> Result<()> {
-        if !config.id || !self.state.caps.has("ID") {
-            return Ok(());
-        }
-        let words = concat!("ID (\"name\" \"postrider\" \"version\" \"", env!("CARGO_PKG_VERSION"), "\")");
-        self.run(self.command(words), Phase::Capability, &mut nobody).await.map(drop)
-    }
-
-    /// ENABLE (RFC 5161): names and headers in UTF-8 (RFC 6855), IMAP4rev2.
-    async fn enable(&mut self) -> Result<()> {
         let caps = &self.state.caps;
         let utf8 = caps.has("UTF8=ACCEPT") || caps.has("UTF8=ONLY");
-        let words = match (caps.has("ENABLE"), caps.has("IMAP4REV2"), utf8) {
-            (false, ..) | (true, false, false) => return Ok(()),
-            (true, true, true) => "ENABLE IMAP4rev2 UTF8=ACCEPT",
-            (true, true, false) => "ENABLE IMAP4rev2",
-            (true, false, true) => "ENABLE UTF8=ACCEPT",
+        let enable = match (caps.has("ENABLE"), caps.has("IMAP4REV2"), utf8) {
+            (false, ..) | (true, false, false) => None,
+            (true, true, true) => Some("ENABLE IMAP4rev2 UTF8=ACCEPT"),
+            (true, true, false) => Some("ENABLE IMAP4rev2"),
+            (true, false, true) => Some("ENABLE UTF8=ACCEPT"),
         };
-        self.run(self.command(words), Phase::Capability, &mut nobody).await.map(drop)
+        let id = concat!("ID (\"name\" \"postrider\" \"version\" \"", env!("CARGO_PKG_VERSION"), "\")");
+        let phase = Phase::Capability;
+        match ((config.id && caps.has("ID")).then_some(id), enable) {
+            (Some(id), Some(enable)) => {
+                self.run_both([self.command(id), self.command(enable)], phase).await?;
+            }
+            (Some(words), None) | (None, Some(words)) => {
+                self.run(self.command(words), phase, &mut nobody).await?;
+            }
+            (None, None) => {}
+        }
+        Ok(())
     }
 
     /// A command of these words, for the way this server takes strings.
