@@ -22,6 +22,11 @@ pub struct JavaEntry {
 }
 
 impl JavaEntry {
+    /// An entry that was written in another way, with a value that is meant as it stands.
+    pub fn new(key: impl Into<String>, value: impl Into<Secret>, line: usize) -> Self {
+        Self { key: key.into(), value: value.into(), line, trailing_blanks: 0 }
+    }
+
     /// The value without the blanks at its end.
     pub fn trimmed(&self) -> &str {
         let value = self.value.expose();

@@ -37,6 +37,7 @@
 //! | `pool.rs`, `room.rs` | so many connections and no more |
 //! | `inbox.rs`, `spool.rs` | [`Inbox`]: receiving; [`Spool`]: a message that has arrived whole |
 //! | `account_file.rs` | [`AccountFile`]: settings in TOML |
+//! | `settings/` | [`settings`]: property files, the environment, forms, lent sessions |
 
 // Naming the plugin crates here is what links them: a dependency that nobody names is dropped by the
 // linker, and its registration with it.
@@ -58,6 +59,7 @@ mod pool;
 mod room;
 mod route;
 mod session;
+pub mod settings;
 mod setup;
 mod spool;
 
