@@ -1,6 +1,7 @@
 //! What every key is, where it came from and what it covered.
 
-use crate::{Origin, Properties};
+use crate::properties::Found;
+use crate::{Origin, Properties, PropertySpec, session_property};
 use serde::Serialize;
 use std::collections::BTreeSet;
 
@@ -8,56 +9,150 @@ use std::collections::BTreeSet;
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct Explained {
-    /// The full key.
+    /// The full key: the one whose value counts, or, for a default, the one to set.
     pub key: String,
     /// Its effective text, `***` for a secret.
     pub value: String,
     /// Where it came from; `None` for a default.
     pub origin: Option<Origin>,
-    /// The values under it that it beat, highest first.
-    pub covered: Vec<(Origin, String)>,
+    /// True if no layer above its own can change it.
+    pub locked: bool,
+    /// The values that it beat, highest first: of the same key, or of another name for it.
+    pub covered: Vec<Covered>,
     /// True if a transport has read it.
     pub read: bool,
+    /// What is declared of it; `None` for a key that the transport of this view has no use for.
+    pub property: Option<PropertySpec>,
+}
+
+/// A value that another one beat.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct Covered {
+    /// Its full key.
+    pub key: String,
+    /// Where it stands.
+    pub origin: Origin,
+    /// Its text, `***` for a secret.
+    pub value: String,
+}
+
+impl Explained {
+    /// True if nobody set it, or somebody unset it by an empty text.
+    pub fn is_default(&self) -> bool {
+        self.origin.is_none()
+    }
+
+    /// True if this is the key, or one that was beaten here.
+    pub fn is_about(&self, key: &str) -> bool {
+        self.key == key || self.covered.iter().any(|covered| covered.key == key)
+    }
 }
 
 impl Properties {
-    /// Every key that is set in some layer, and the defaults of the transport this view is for, sorted by
-    /// key.
+    /// Every key that is set in some layer, and every property with a default of the session and of the transport
+    /// this view is for, sorted by key.
+    ///
+    /// A property that can be set under several keys (`mail.smtps.host`, `mail.smtp.host`, `mail.host`) is one
+    /// entry under the key that counts.
     pub fn explain(&self) -> Vec<Explained> {
-        let keys: BTreeSet<&str> = self.layers().iter().flat_map(|l| l.keys()).collect();
-        let mut out: Vec<Explained> = keys.into_iter().filter_map(|key| self.explain_key(key)).collect();
-        for spec in self.specs() {
-            if let Some(default) = spec.default
-                && self.find(spec).is_none()
-            {
-                let (key, value) = (self.key(spec), default.to_owned());
-                out.push(Explained { key, value, origin: None, covered: Vec::new(), read: false });
+        let mut out = Vec::new();
+        let mut done = BTreeSet::new();
+        for (view, spec) in self.explained_specs() {
+            let keys = view.candidates(&spec);
+            out.extend(view.explain_spec(&spec, &keys));
+            done.extend(keys);
+        }
+        let set: BTreeSet<&str> = self.layers().iter().flat_map(|l| l.keys()).collect();
+        for key in set.into_iter().filter(|key| !done.contains(*key)) {
+            let keys = [key.to_owned()];
+            if let Some(found) = self.winner(&keys) {
+                out.push(self.explain_found(&found, &keys, None));
             }
         }
         out.sort_by(|a, b| a.key.cmp(&b.key));
         out
     }
 
-    fn explain_key(&self, key: &str) -> Option<Explained> {
-        let secret = is_secret(key) || self.specs().iter().any(|s| s.is_secret() && key.ends_with(s.name));
-        let show = |text: &str| if secret { "***".to_owned() } else { text.to_owned() };
-        let winner = self.winner(&[key.to_owned()])?;
-        let mut covered: Vec<_> = Vec::new();
-        for (rank, layer) in self.layers().iter().enumerate().rev() {
-            if rank != winner.rank
-                && let Some(entry) = layer.entry(key)
-            {
-                covered.push((layer.origin(entry), show(entry.value.expose())));
+    /// Every declaration that matters in this view, with the view it is read by.
+    fn explained_specs(&self) -> Vec<(Self, PropertySpec)> {
+        let whole = self.scoped(&[], &[]);
+        let mut out: Vec<(Self, PropertySpec)> = Vec::new();
+        for spec in self.specs() {
+            // Two tables of one transport may declare the same.
+            if !out.iter().any(|(_, known)| known.name == spec.name) {
+                out.push((self.clone(), *spec));
             }
         }
-        Some(Explained {
-            key: key.to_owned(),
-            value: show(winner.entry.value.expose()),
-            origin: Some(winner.layer.origin(winner.entry)),
-            covered,
-            read: self.was_read(key),
-        })
+        for spec in session_property::PROPERTIES {
+            if !out.iter().any(|(_, known)| known.name == spec.name) {
+                let view = if spec.shared { self } else { &whole };
+                out.push((view.clone(), *spec));
+            }
+        }
+        out
     }
+
+    fn explain_spec(&self, spec: &PropertySpec, keys: &[String]) -> Option<Explained> {
+        let found = self.find(spec);
+        if let Some(found) = &found
+            && (!is_empty(spec, found) || spec.default.is_none())
+        {
+            return Some(self.explain_found(found, keys, Some(*spec)));
+        }
+        let default = spec.default?;
+        let key = self.key(spec);
+        // An empty text unsets what is under it.
+        let covered = if found.is_some() { self.beaten(None, keys, Some(spec)) } else { Vec::new() };
+        let read = self.was_read(found.as_ref().map_or(&key, |found| &found.key));
+        let (value, property) = (default.to_owned(), Some(*spec));
+        Some(Explained { key, value, origin: None, locked: false, covered, read, property })
+    }
+
+    fn explain_found(&self, found: &Found<'_>, keys: &[String], property: Option<PropertySpec>) -> Explained {
+        let origin = found.layer.origin(found.entry);
+        Explained {
+            key: found.key.clone(),
+            value: self.shown(&found.key, found.entry.value.expose(), property.as_ref()),
+            origin: Some(origin),
+            locked: found.entry.locked,
+            covered: self.beaten(Some(found), keys, property.as_ref()),
+            read: self.was_read(&found.key),
+            property,
+        }
+    }
+
+    /// All values of these keys but the winner's, highest first.
+    fn beaten(
+        &self,
+        winner: Option<&Found<'_>>,
+        keys: &[String],
+        spec: Option<&PropertySpec>,
+    ) -> Vec<Covered> {
+        let mut out = Vec::new();
+        for (rank, layer) in self.layers().iter().enumerate().rev() {
+            for key in keys {
+                let Some(entry) = layer.entry(key) else { continue };
+                if winner.is_none_or(|w| w.rank != rank || w.key != *key) {
+                    let value = self.shown(key, entry.value.expose(), spec);
+                    out.push(Covered { key: key.clone(), origin: layer.origin(entry), value });
+                }
+            }
+        }
+        out
+    }
+
+    /// A value fit to be seen. That one is empty is no secret.
+    fn shown(&self, key: &str, text: &str, spec: Option<&PropertySpec>) -> String {
+        let declared = || self.specs().iter().any(|s| s.is_secret() && key.ends_with(s.name));
+        let secret = spec.is_some_and(PropertySpec::is_secret) || is_secret(key) || declared();
+        if secret && !text.is_empty() { "***".to_owned() } else { text.to_owned() }
+    }
+}
+
+fn is_empty(spec: &PropertySpec, found: &Found<'_>) -> bool {
+    let text = found.entry.value.expose();
+    if spec.is_secret() { text.is_empty() } else { text.trim().is_empty() }
 }
 
 /// A key nobody declared may still hold a secret: its name tells.

@@ -70,6 +70,8 @@ impl Properties {
             if !text.is_empty() {
                 return T::parse(text).map(Some).map_err(|why| self.fault_at(&spec, &found, &why));
             }
+        } else {
+            self.note(&self.key(&spec));
         }
         spec.default
             .map(T::parse)
@@ -131,6 +133,13 @@ impl Properties {
     pub(crate) fn rank<T: PropertyValue>(&self, property: &Property<T>) -> Option<usize> {
         let found = self.find(&property.spec())?;
         Some(if found.entry.locked { usize::MAX } else { found.rank })
+    }
+
+    /// Every key this property may be set under, the preferred one first.
+    pub(crate) fn candidates(&self, spec: &PropertySpec) -> Vec<String> {
+        let own = self.prefixes.iter().map(|p| format!("mail.{p}.{}", spec.name));
+        let shared = (self.prefixes.is_empty() || spec.shared).then(|| format!("mail.{}", spec.name));
+        own.chain(shared).collect()
     }
 
     pub(crate) fn find(&self, spec: &PropertySpec) -> Option<Found<'_>> {

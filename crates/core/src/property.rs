@@ -2,6 +2,7 @@
 
 use crate::{PropertyValue, ValueType};
 use serde::Serialize;
+use std::fmt;
 use std::marker::PhantomData;
 
 /// What is declared of a property, as data.
@@ -20,12 +21,48 @@ pub struct PropertySpec {
     pub since: &'static str,
     /// True if `mail.<name>` is read where `mail.<transport>.<name>` is not set.
     pub shared: bool,
+    #[serde(skip)]
+    reader: Reader,
 }
 
 impl PropertySpec {
+    /// Tries whether a text can be this property's value, as reading it would.
+    ///
+    /// # Errors
+    /// A sentence that says what is expected. It never repeats the text.
+    pub fn check(&self, text: &str) -> Result<(), String> {
+        let text = if self.is_secret() { text } else { text.trim() };
+        if text.is_empty() { Ok(()) } else { (self.reader.0)(text) }
+    }
+
     /// True if its value must never be shown.
     pub fn is_secret(&self) -> bool {
         self.value == ValueType::Secret
+    }
+}
+
+/// The type a text is read into, as a function: a table holds properties of many types.
+#[derive(Clone, Copy)]
+struct Reader(fn(&str) -> Result<(), String>);
+
+impl Reader {
+    const fn of<T: PropertyValue>() -> Self {
+        Self(|text| T::parse(text).map(drop))
+    }
+}
+
+// Two declarations are the same if they say the same; functions have no identity to compare.
+impl PartialEq for Reader {
+    fn eq(&self, _: &Self) -> bool {
+        true
+    }
+}
+
+impl Eq for Reader {}
+
+impl fmt::Debug for Reader {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Reader")
     }
 }
 
@@ -44,7 +81,9 @@ pub struct Property<T> {
 impl<T: PropertyValue> Property<T> {
     /// A property of this name and meaning, without a default.
     pub const fn new(name: &'static str, doc: &'static str) -> Self {
-        let spec = PropertySpec { name, doc, value: T::TYPE, default: None, since: "0.1", shared: false };
+        let reader = Reader::of::<T>();
+        let spec =
+            PropertySpec { name, doc, value: T::TYPE, default: None, since: "0.1", shared: false, reader };
         Self { spec, value: PhantomData }
     }
 

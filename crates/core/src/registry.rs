@@ -3,7 +3,7 @@
 use crate::suggest::nearest;
 use crate::{
     Direction, Error, ErrorKind, Host, IncomingTransport, Layer, LayerKind, Make, OutgoingTransport, Phase,
-    Properties, PropertySpec, Result, TransportFactory, session_property,
+    Properties, PropertySpec, Result, TransportFactory,
 };
 use std::fmt;
 use std::sync::Arc;
@@ -170,16 +170,17 @@ impl Registry {
         }
     }
 
-    /// Every key of every layer that nothing here declares, each as an error with the nearest known key.
+    /// Every key of every layer that nothing here knows, each as an error with what was meant; and every key of
+    /// Jakarta Mail's that is refused, with the reason and what to write instead.
     /// `elsewhere` names transports that are known but not linked: their keys are left alone.
     pub fn unknown_keys(&self, properties: &Properties, elsewhere: &[&str]) -> Vec<Error> {
         let mut errors = Vec::new();
         for layer in properties.layers() {
             for entry in layer.entries() {
-                if let Some((why, advice)) = self.unknown(&entry.key, elsewhere) {
+                if let Some(found) = self.key_fault(&entry.key, &entry.value, elsewhere) {
                     errors.push(
-                        fault(format!("\"{}\" is not a property: {why}", entry.key.escape_debug()))
-                            .with_advice(advice)
+                        fault(found.what)
+                            .with_advice(found.advice)
                             .with_property(entry.key.clone(), Some(layer.origin(entry))),
                     );
                 }
@@ -188,68 +189,9 @@ impl Registry {
         errors
     }
 
-    fn unknown(&self, key: &str, elsewhere: &[&str]) -> Option<(String, String)> {
-        let is_lent = key == format!("mail.{}", session_property::SESSION_NAME.name());
-        if let Some(rest) = key.strip_prefix("mail.session.").filter(|_| !is_lent) {
-            let meant = if rest.starts_with("mail.") { rest.to_owned() } else { format!("mail.{rest}") };
-            return Some(("it begins with mail.session.".into(), format!("drop the prefix: write {meant}")));
-        }
-        let Some(rest) = key.strip_prefix("mail.") else {
-            return Some(("it does not begin with mail.".into(), format!("did you mean mail.{key}?")));
-        };
-        let shared = self.iter().flat_map(|(f, _)| f.specs()).filter(|s| s.shared);
-        let general: Vec<&str> = session_property::PROPERTIES.iter().chain(shared).map(|s| s.name).collect();
-        if general.contains(&rest) {
-            return None;
-        }
-        let (prefix, name) = rest.split_once('.').unwrap_or(("", rest));
-        if elsewhere.contains(&prefix) && !self.owns(prefix) {
-            return None;
-        }
-        if self.owns(prefix) {
-            let names: Vec<&str> = self
-                .iter()
-                .filter(|(f, _)| owns(f, prefix))
-                .flat_map(|(f, _)| f.specs())
-                .map(|s| s.name)
-                .collect();
-            if names.contains(&name) {
-                return None;
-            }
-            let near = nearest(name, names.iter().copied());
-            let advice = near.map_or_else(
-                || format!("`postrider plugins` lists what {prefix} understands"),
-                |near| format!("did you mean mail.{prefix}.{near}?"),
-            );
-            return Some((format!("the {prefix} transport has none of that name"), advice));
-        }
-        let prefixes = self.iter().flat_map(|(f, _)| f.names());
-        let advice = if let Some(near) = nearest(rest, general.iter().copied()) {
-            format!("did you mean mail.{near}?")
-        } else if let Some(near) = nearest(prefix, prefixes) {
-            format!("did you mean mail.{near}.{name}?")
-        } else {
-            "remove it, or link the transport it belongs to".into()
-        };
-        let why = if prefix.is_empty() {
-            "there is no general one of that name".to_owned()
-        } else {
-            format!("no transport \"{}\" is linked and it is no general one", prefix.escape_debug())
-        };
-        Some((why, advice))
-    }
-
-    fn owns(&self, prefix: &str) -> bool {
-        self.iter().any(|(f, _)| owns(f, prefix))
-    }
-
     fn find(&self, direction: Direction, name: &str) -> Option<&(&'static TransportFactory, String)> {
         self.entries.iter().find(|(f, _)| f.direction() == direction && f.names().any(|n| n == name))
     }
-}
-
-fn owns(factory: &TransportFactory, prefix: &str) -> bool {
-    factory.names().any(|n| n == prefix)
 }
 
 fn fault(message: String) -> Error {

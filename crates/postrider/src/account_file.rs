@@ -175,7 +175,7 @@ mod tests {
         let host = all.iter().find(|e| e.key == "mail.smtp.host").unwrap();
         assert_eq!(host.value, "b");
         assert_eq!(host.origin.as_ref().unwrap().position, "acc.toml:7");
-        assert_eq!(host.covered[0].0.position, "acc.toml:3");
+        assert_eq!(host.covered[0].origin.position, "acc.toml:3");
         assert!(all.iter().any(|e| e.key == "mail.smtp.auth.mechanisms" && e.value == "PLAIN LOGIN"));
     }
 
