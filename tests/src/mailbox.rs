@@ -28,7 +28,7 @@ impl Mailbox {
         let free: u32 = servers.setting("FREE_USERS").parse().expect("a number");
         // Made or not made: of two processes that want the same one only one gets it.
         let user = (1..=free)
-            .map(|n| format!("u{n:02}"))
+            .map(|n| format!("u{n:03}"))
             .find(|user| fs::OpenOptions::new().write(true).create_new(true).open(claims.join(user)).is_ok());
         Self { servers, user: user.expect("a mailbox that nobody has claimed; start the servers anew") }
     }

@@ -243,7 +243,7 @@ async fn tasks_that_share_a_mailer_are_aborted_at_random_and_every_message_is_se
             })
             .collect();
         for task in tasks.iter().step_by(2) {
-            tokio::time::sleep(std::time::Duration::from_micros(dice.below(20_000))).await;
+            tokio::time::sleep(std::time::Duration::from_micros(dice.below(5_000))).await;
             task.abort();
         }
         for (n, task) in tasks.into_iter().enumerate() {
