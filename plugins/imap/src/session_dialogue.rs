@@ -253,7 +253,16 @@ impl Session {
                 return Ok(event);
             }
             let left = end.saturating_sub(self.channel.host().now());
-            self.channel.fill(left, phase).await?;
+            match self.channel.fill(left, phase).await {
+                // It did say something, and too slowly: the time that was left is not what it had.
+                Err(error) if error.kind() == ErrorKind::Timeout && left < wait => {
+                    let what =
+                        format!("the server did not finish what it says within {} s", wait.as_secs_f32());
+                    return Err(Error::new(ErrorKind::Timeout, phase, what)
+                        .with_advice("raise the timeout property if the line is that slow"));
+                }
+                filled => filled?,
+            }
         }
     }
 

@@ -79,22 +79,22 @@ fn sweep(fault: impl Fn(VirtualHost, usize) -> VirtualHost, total: impl Fn(&Virt
             let good = run(&host, call(&mut imap)).unwrap().unwrap();
             assert_sane(&store, name, true, name);
             for n in 0..total(&host) {
-                for delivery in [Delivery::Whole, Delivery::OneByOne] {
-                    let what = format!("{name}, {n}, {delivery:?}, {capabilities}");
-                    let store = Store::new(capabilities);
-                    let host = fault(store.host().delivery(delivery), n);
-                    let mut imap = self::common::imap(config(TlsMode::Implicit), &host);
-                    let Ok(outcome) = run(&host, call(&mut imap)) else { panic!("{what}: hangs") };
-                    match &outcome {
-                        Ok(seen) => assert_eq!(*seen, good, "{what}"),
-                        Err(e) => assert!(
-                            matches!(e.kind(), ErrorKind::Closed | ErrorKind::Timeout | ErrorKind::Unsure),
-                            "{what}: {e:?}"
-                        ),
-                    }
-                    assert_sane(&store, name, outcome.is_ok(), &what);
-                    assert_works(&host, &mut imap, &store, &what);
+                // However the bytes come is the dialogues' business; here it changes where the awaits are.
+                let delivery = if n % 2 == 0 { Delivery::Whole } else { Delivery::OneByOne };
+                let what = format!("{name}, {n}, {delivery:?}, {capabilities}");
+                let store = Store::new(capabilities);
+                let host = fault(store.host().delivery(delivery), n);
+                let mut imap = self::common::imap(config(TlsMode::Implicit), &host);
+                let Ok(outcome) = run(&host, call(&mut imap)) else { panic!("{what}: hangs") };
+                match &outcome {
+                    Ok(seen) => assert_eq!(*seen, good, "{what}"),
+                    Err(e) => assert!(
+                        matches!(e.kind(), ErrorKind::Closed | ErrorKind::Timeout | ErrorKind::Unsure),
+                        "{what}: {e:?}"
+                    ),
                 }
+                assert_sane(&store, name, outcome.is_ok(), &what);
+                assert_works(&host, &mut imap, &store, &what);
             }
         }
     }

@@ -196,6 +196,7 @@ fn a_trickle_of_a_body_or_of_a_line_is_a_timeout() {
         let error = run(&inner, read(&mut imap, &key(4))).expect("hangs").unwrap_err();
         assert_eq!((error.kind(), error.phase()), (ErrorKind::Timeout, Phase::Fetch), "{error}");
         assert!(inner.now() <= 2 * MINUTE, "{:?}", inner.now());
+        assert!(error.to_string().contains(" 60 s"), "{error}");
     }
 }
 
