@@ -3,7 +3,7 @@
 use crate::diagnose_choice::{Choice, choices};
 use crate::diagnose_use::Uses;
 use crate::{
-    Diagnosis, DiagnosisKind, ErrorKind, Layer, LayerKind, Properties, PropertySpec, Registry, Severity,
+    Diagnosis, DiagnosisKind, ErrorKind, Layer, LayerKind, Origin, Properties, PropertySpec, Registry, Severity,
     ValueType, diagnose_make, diagnose_tls,
 };
 
@@ -56,7 +56,7 @@ impl Registry {
             }
         }
         for note in layer.notes() {
-            let origin = crate::Origin { kind: layer.kind(), position: note.position.clone() };
+            let origin = Origin::new(layer.kind(), note.position.as_str());
             found.push(Diagnosis::of_note(note, origin));
         }
     }
@@ -64,7 +64,7 @@ impl Registry {
     /// The declaration of a full key: that of a chosen transport before that of others.
     fn spec(&self, key: &str, chosen: &[Choice]) -> Option<PropertySpec> {
         let of_choice = chosen.iter().find_map(|choice| choice.spec(key));
-        of_choice.or_else(|| self.declaration(key))
+        of_choice.or_else(|| self.property(key))
     }
 }
 

@@ -138,8 +138,8 @@ impl Registry {
             && owners.flat_map(TransportFactory::specs).chain(session).any(|s| s.name == name)
     }
 
-    /// What is declared of a full key.
-    pub(crate) fn declaration(&self, key: &str) -> Option<PropertySpec> {
+    /// What is declared of a full key, by the transport it belongs to or for the session.
+    pub fn property(&self, key: &str) -> Option<PropertySpec> {
         let rest = key.strip_prefix("mail.")?;
         let (prefix, name) = prefix_and_name(key)?;
         let owners = self.factories().filter(|f| f.owns(prefix));

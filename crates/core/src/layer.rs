@@ -56,6 +56,13 @@ pub struct Origin {
     pub position: String,
 }
 
+impl Origin {
+    /// A position in a layer of this standing.
+    pub fn new(kind: LayerKind, position: impl Into<String>) -> Self {
+        Self { kind, position: position.into() }
+    }
+}
+
 impl fmt::Display for Origin {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} ({})", self.position, self.kind)
