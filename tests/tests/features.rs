@@ -7,10 +7,15 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-/// Prints what is registered, sorted.
+/// Prints what is registered, sorted; with an argument what comes of choosing that incoming transport.
 const HOST: &str = r#"
 fn main() {
     let registry = postrider::Registry::linked().unwrap();
+    if let Some(name) = std::env::args().nth(1) {
+        let refused = registry.factory(postrider::Direction::Incoming, &name).map(|f| f.name).unwrap_err();
+        println!("{refused}");
+        return;
+    }
     let mut lines: Vec<String> =
         registry.iter().map(|(factory, _)| format!("{} {}", factory.direction(), factory.name)).collect();
     lines.sort();
@@ -46,6 +51,10 @@ fn write(file: &Path, text: &str) {
 }
 
 fn registered(features: &[&str], profile: &[&str]) -> Vec<String> {
+    run(features, profile, &[])
+}
+
+fn run(features: &[&str], profile: &[&str], arguments: &[&str]) -> Vec<String> {
     let manifest = host(features).join("Cargo.toml");
     let target = Path::new(env!("CARGO_TARGET_TMPDIR")).join("hosts");
     let mut run = cargo();
@@ -54,6 +63,7 @@ fn registered(features: &[&str], profile: &[&str]) -> Vec<String> {
         .arg("--target-dir")
         .arg(target)
         .args(profile);
+    run.arg("--").args(arguments);
     lines(&mut run)
 }
 
@@ -90,6 +100,15 @@ fn each_feature_brings_its_own_and_nothing_else() {
     ];
     assert_eq!(gmail, all, "gmail is made of the three protocols and brings their names too");
     assert_eq!(registered(&["smtp", "pop3", "imap", "gmail"], LTO), all);
+}
+
+#[test]
+fn a_transport_that_is_not_linked_is_told_with_the_feature_that_brings_it() {
+    let said = run(&["smtp"], DEBUG, &["imap"]).join(" ");
+    for word in ["\"imap\"", "features", "postrider"] {
+        assert!(said.contains(word), "{word}: {said}");
+    }
+    assert!(run(&["smtp"], DEBUG, &["smtp"]).join(" ").contains("outgoing"), "the other direction");
 }
 
 #[test]

@@ -43,6 +43,8 @@ impl Desk {
         }
         if transport != "smtp" {
             run.arg("-p").arg(format!("mail.store.protocol={transport}"));
+        } else {
+            run.args(["-p", "mail.send.allowreserved=true"]);
         }
         let mut run =
             run.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();

@@ -49,7 +49,7 @@ async fn a_session_may_be_written_with_jakartas_keys() {
     for (key, server) in [("starttls.enable", "POSTFIX_SUBMISSION"), ("ssl.enable", "POSTFIX_SMTPS")] {
         let port = servers.port(server);
         let text = format!(
-            "mail.transport.protocol=smtp\nmail.smtp.auth=true\nmail.smtp.{both}mail.smtp.port={port}\nmail.smtp.{key}=true\n"
+            "mail.transport.protocol=smtp\nmail.send.allowreserved=true\nmail.smtp.auth=true\nmail.smtp.{both}mail.smtp.port={port}\nmail.smtp.{key}=true\n"
         );
         let session = postrider::Session::builder().overrides(&text).unwrap().build().unwrap();
         let letter = Message::builder()

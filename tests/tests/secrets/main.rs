@@ -43,7 +43,7 @@ impl Seen {
 
     /// A session, all that can be asked of it, and one use of it.
     async fn session(&mut self, transport: &str, text: &str) -> Result<(), Error> {
-        let text = format!("mail.debug=true\n{text}");
+        let text = format!("mail.debug=true\nmail.send.allowreserved=true\n{text}");
         self.note(&Layer::parse(LayerKind::Overrides, "overrides", &text)?);
         let builder = Session::builder().overrides(&text)?;
         let session = builder.build()?;
