@@ -1,15 +1,17 @@
 //! Accounts in a TOML file.
 
+use crate::account_reader::{Reader, fault};
 use postrider_core::{Error, ErrorKind, Layer, LayerKind, Phase, Result};
 use std::collections::BTreeMap;
 use std::path::Path;
-use toml::Spanned;
-use toml::de::{DeTable, DeValue};
+use toml::de::DeTable;
 
-/// A TOML file of settings: `mail.…` keys for everybody, and `[accounts.NAME]` tables with keys of one
-/// account that beat them.
+/// A TOML file of settings: `mail.…` keys for everybody, `[instances.NAME]` tables with keys of one instance that
+/// beat them, and `[accounts.NAME]` tables with keys of one account that beat both.
 ///
 /// ```toml
+/// locked = ["mail.smtp.host"]        # no higher layer changes it, not even overrides
+///
 /// [mail.smtp]
 /// host = "mail.example.org"
 /// "auth.mechanisms" = "PLAIN"
@@ -17,11 +19,27 @@ use toml::de::{DeTable, DeValue};
 /// [accounts.work.mail]
 /// smtp.user = "me@example.org"
 /// store.protocol = "imap"
+///
+/// [instances.shop]
+/// locked = ["mail.from"]             # of the instance's own keys
+/// mail.from = "shop@example.org"
+///
+/// [instances.shop.accounts.orders.mail]
+/// smtp.user = "orders@example.org"
 /// ```
+///
+/// An account is an instance's or nobody's: with an instance only its own accounts can be chosen.
 #[derive(Clone, Debug)]
 pub struct AccountFile {
-    common: Layer,
-    accounts: BTreeMap<String, Layer>,
+    scope: Scope,
+    instances: BTreeMap<String, Scope>,
+}
+
+/// The keys of the system or of an instance, and the accounts in it.
+#[derive(Clone, Debug)]
+pub(crate) struct Scope {
+    pub(crate) common: Layer,
+    pub(crate) accounts: BTreeMap<String, Layer>,
 }
 
 impl AccountFile {
@@ -51,178 +69,90 @@ impl AccountFile {
             // The parser's full message quotes the line, and the line may hold a password.
             fault(format!("{name}:{line}: {}", e.message()))
         })?;
-        let mut file = Self { common: Layer::new(LayerKind::System, name), accounts: BTreeMap::new() };
+        let mut instances = BTreeMap::new();
+        let mut all = Vec::new();
         for (key, value) in document.get_ref() {
-            match (key.get_ref().as_ref(), value.get_ref()) {
-                ("accounts", DeValue::Table(accounts)) => {
-                    for (account, table) in accounts {
-                        let layer = reader.account(account.get_ref(), table)?;
-                        file.accounts.insert(account.get_ref().to_string(), layer);
+            match key.get_ref().as_ref() {
+                "instances" => {
+                    for (instance, table) in reader.tables("instances", value)? {
+                        let entries: Vec<_> =
+                            reader.table(&format!("instances.{instance}"), table)?.iter().collect();
+                        instances.insert(instance.to_owned(), reader.scope(LayerKind::Instance, &entries)?);
                     }
                 }
-                ("accounts", _) => {
-                    let line = reader.line(value.span().start);
-                    return Err(fault(format!("{name}:{line}: accounts must be tables: [accounts.NAME]")));
-                }
-                (top, _) => reader.collect(top, value, &mut file.common)?,
+                _ => all.push((key, value)),
             }
         }
-        Ok(file)
+        Ok(Self { scope: reader.scope(LayerKind::System, &all)?, instances })
     }
 
-    /// The layers of an account, or of the only one, or of none if the file has no accounts.
+    /// The layers of an account outside all instances, or of the only one, or of none if there are no accounts.
     ///
     /// # Errors
     /// `Configuration` that lists the accounts there are.
     pub fn layers(&self, account: Option<&str>) -> Result<Vec<Layer>> {
-        let there = || self.accounts.keys().map(String::as_str).collect::<Vec<_>>().join(", ");
-        let own = match account {
-            Some(name) => Some(self.accounts.get(name).ok_or_else(|| {
-                fault(format!(
-                    "{} has no account \"{}\" (there are: {})",
-                    self.common.name(),
-                    name.escape_debug(),
-                    there()
-                ))
-            })?),
+        self.layers_of(None, account)
+    }
+
+    /// The layers of an instance and of one of its accounts, or of its only one, or of none if it has no accounts.
+    ///
+    /// # Errors
+    /// `Configuration` that lists the instances or accounts there are.
+    pub fn layers_of(&self, instance: Option<&str>, account: Option<&str>) -> Result<Vec<Layer>> {
+        let system = &self.scope;
+        let Some(instance) = instance else {
+            let own = system.account(account, system.common.name())?;
+            return Ok(std::iter::once(&system.common).chain(own).cloned().collect());
+        };
+        let file = system.common.name();
+        let scope = self.instances.get(instance).ok_or_else(|| {
+            fault(format!(
+                "{file} has no instance \"{}\" ({})",
+                instance.escape_debug(),
+                listed(self.instances.keys())
+            ))
+        })?;
+        let own = scope.account(account, &format!("instance {} in {file}", instance.escape_debug()))?;
+        Ok([&system.common, &scope.common].into_iter().chain(own).cloned().collect())
+    }
+
+    /// The names of the instances, sorted.
+    pub fn instances(&self) -> impl Iterator<Item = &str> {
+        self.instances.keys().map(String::as_str)
+    }
+
+    /// The names of an instance's accounts, or of those outside all instances, sorted. Of an instance that is not
+    /// there, none.
+    pub fn accounts(&self, instance: Option<&str>) -> impl Iterator<Item = &str> {
+        let scope = match instance {
+            Some(name) => self.instances.get(name),
+            None => Some(&self.scope),
+        };
+        scope.into_iter().flat_map(|scope| scope.accounts.keys()).map(String::as_str)
+    }
+}
+
+impl Scope {
+    fn account(&self, account: Option<&str>, holder: &str) -> Result<Option<&Layer>> {
+        match account {
+            Some(name) => self.accounts.get(name).map(Some).ok_or_else(|| {
+                let (name, there) = (name.escape_debug(), listed(self.accounts.keys()));
+                fault(format!("{holder} has no account \"{name}\" ({there})"))
+            }),
             None if self.accounts.len() > 1 => {
-                return Err(fault(format!(
-                    "{} has several accounts: choose one of {}",
-                    self.common.name(),
-                    there()
-                )));
+                let there = self.accounts.keys().map(String::as_str).collect::<Vec<_>>().join(", ");
+                Err(fault(format!("{holder} has several accounts: choose one of {there}")))
             }
-            None => self.accounts.values().next(),
-        };
-        Ok(std::iter::once(&self.common).chain(own).cloned().collect())
-    }
-}
-
-struct Reader<'a> {
-    name: &'a str,
-    text: &'a str,
-}
-
-impl Reader<'_> {
-    fn account(&self, account: &str, table: &Spanned<DeValue<'_>>) -> Result<Layer> {
-        if !matches!(table.get_ref(), DeValue::Table(_)) {
-            let (line, account) = (self.line(table.span().start), account.escape_debug());
-            return Err(fault(format!("{}:{line}: accounts.{account} must be a table", self.name)));
-        }
-        let mut layer = Layer::new(LayerKind::Account, self.name);
-        self.collect("", table, &mut layer)?;
-        Ok(layer)
-    }
-
-    fn collect(&self, key: &str, value: &Spanned<DeValue<'_>>, layer: &mut Layer) -> Result<()> {
-        let position = format!("{}:{}", self.name, self.line(value.span().start));
-        let text = match value.get_ref() {
-            DeValue::Table(table) => {
-                for (name, value) in table {
-                    let name = name.get_ref();
-                    let key = if key.is_empty() { name.to_string() } else { format!("{key}.{name}") };
-                    self.collect(&key, value, layer)?;
-                }
-                return Ok(());
-            }
-            DeValue::Array(items) => {
-                let words = items.iter().map(|item| self.scalar(key, item)).collect::<Result<Vec<_>>>()?;
-                words.join(" ")
-            }
-            _ => self.scalar(key, value)?,
-        };
-        layer.set_at(key, text, position);
-        Ok(())
-    }
-
-    fn scalar(&self, key: &str, value: &Spanned<DeValue<'_>>) -> Result<String> {
-        match value.get_ref() {
-            DeValue::String(text) => Ok(text.to_string()),
-            DeValue::Integer(number) => Ok(number.to_string()),
-            DeValue::Boolean(truth) => Ok(truth.to_string()),
-            _ => {
-                let line = self.line(value.span().start);
-                let (name, key) = (self.name, key.escape_debug());
-                Err(fault(format!(
-                    "{name}:{line}: {key} must be a text, a whole number, true, false or a list of texts"
-                )))
-            }
+            None => Ok(self.accounts.values().next()),
         }
     }
-
-    fn line(&self, offset: usize) -> usize {
-        self.text.bytes().take(offset).filter(|b| *b == b'\n').count() + 1
-    }
 }
 
-fn fault(message: String) -> Error {
-    Error::new(ErrorKind::Configuration, Phase::Configure, message)
-        .with_advice("write TOML: [mail.smtp] host = \"mail.example.org\"")
+fn listed<'a>(names: impl Iterator<Item = &'a String>) -> String {
+    let names: Vec<&str> = names.map(String::as_str).collect();
+    if names.is_empty() { "there are none".to_owned() } else { format!("there are: {}", names.join(", ")) }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use postrider_core::Properties;
-
-    const FILE: &str = "mail.debug = true\n[mail.smtp]\nhost = 'a'\nport = 2525\n'auth.mechanisms' = ['PLAIN', 'LOGIN']\n\
-                        [accounts.work.mail]\nsmtp.host = 'b'\n[accounts.home.mail.smtp]\nhost = 'c'\n";
-
-    #[test]
-    fn keys_have_their_lines_and_an_account_beats_what_is_common() {
-        let file = AccountFile::parse("acc.toml", FILE).unwrap();
-        let all = Properties::new(file.layers(Some("work")).unwrap()).explain();
-        let host = all.iter().find(|e| e.key == "mail.smtp.host").unwrap();
-        assert_eq!(host.value, "b");
-        assert_eq!(host.origin.as_ref().unwrap().position, "acc.toml:7");
-        assert_eq!(host.covered[0].origin.position, "acc.toml:3");
-        assert!(all.iter().any(|e| e.key == "mail.smtp.auth.mechanisms" && e.value == "PLAIN LOGIN"));
-    }
-
-    #[test]
-    fn mistakes_name_their_line_and_never_quote_it() {
-        for (text, part) in [
-            ("mail.smtp.host = 'a'\nmail.smtp.password = 'hunter2\n", "acc.toml:2"),
-            ("mail.smtp.password = hunter2", "acc.toml:1"),
-            ("\nmail.smtp.password = \"hunter2\\q\"", "acc.toml:2"),
-            ("mail.smtp.password = 'hunter2' hunter2", "acc.toml:1"),
-            ("mail.x = 'hunter2'\nmail.x = 'hunter2'", "acc.toml:2"),
-            ("mail.x = 1.5", "acc.toml:1: mail.x"),
-            ("mail.x = 1979-05-27", "acc.toml:1: mail.x"),
-            ("mail.x = [1, ['hunter2']]", "acc.toml:1: mail.x"),
-            ("'a\u{1b}b' = 1.5", "TOML"),
-            ("accounts = 'hunter2'", "[accounts.NAME]"),
-            ("[[accounts]]\nname = 'hunter2'", "[accounts.NAME]"),
-            ("[accounts]\nwork = 'hunter2'", "acc.toml:2: accounts.work must be a table"),
-            ("mail = {", "acc.toml:1"),
-        ] {
-            let error = AccountFile::parse("acc.toml", text).unwrap_err();
-            assert_eq!(error.kind(), ErrorKind::Configuration, "{text}");
-            assert!(error.to_string().contains(part), "{error}");
-            let all = format!("{error:?}");
-            assert!(!all.contains("hunter2") && !all.contains('\u{1b}'), "{all}");
-        }
-    }
-
-    #[test]
-    fn which_account_is_never_guessed() {
-        let file = AccountFile::parse("acc.toml", FILE).unwrap();
-        assert!(file.layers(None).unwrap_err().to_string().contains("home, work"));
-        assert!(file.layers(Some("x")).unwrap_err().to_string().contains("home, work"));
-        let one = AccountFile::parse("one.toml", "mail.debug=true\n[accounts.only.mail]\nhost='h'").unwrap();
-        assert_eq!(one.layers(None).unwrap().len(), 2);
-        let none = AccountFile::parse("none.toml", "mail.host='h'").unwrap();
-        assert_eq!(none.layers(None).unwrap().len(), 1);
-        assert!(none.layers(Some("work")).is_err());
-    }
-
-    #[test]
-    fn a_file_that_is_not_there_is_named() {
-        let error = AccountFile::load(Path::new("/nowhere/acc.toml")).unwrap_err();
-        assert!(error.to_string().contains("/nowhere/acc.toml"), "{error}");
-        assert!(
-            !format!("{:?}", AccountFile::parse("a", "mail.smtp.password='hunter2'").unwrap())
-                .contains("hunter2")
-        );
-    }
-}
+#[path = "account_file_tests.rs"]
+mod tests;

@@ -36,7 +36,7 @@
 //! | `mailer.rs`, `mailer_config.rs`, `route.rs` | [`Mailer`]: sending by the settings of the moment |
 //! | `pool.rs`, `room.rs` | so many connections and no more |
 //! | `inbox.rs`, `spool.rs` | [`Inbox`]: receiving; [`Spool`]: a message that has arrived whole |
-//! | `account_file.rs` | [`AccountFile`]: settings in TOML |
+//! | `account_file.rs`, `account_reader.rs` | [`AccountFile`]: settings in TOML |
 //! | `settings/` | [`settings`]: property files, the environment, forms, lent sessions |
 
 // Naming the plugin crates here is what links them: a dependency that nobody names is dropped by the
@@ -51,6 +51,7 @@ pub use postrider_pop3 as pop3;
 pub use postrider_smtp as smtp;
 
 mod account_file;
+mod account_reader;
 mod inbox;
 mod live;
 mod mailer;

@@ -1,9 +1,13 @@
 //! Properties, a registry and a host: all that sending and receiving needs.
 
 use crate::live::{Applied, Live};
+use crate::settings::{Form, Sessions};
 use crate::setup::Setup;
 use crate::{Inbox, Mailer};
-use postrider_core::{Direction, Explained, Host, Layer, LayerKind, Properties, Registry, Result, Secret};
+use postrider_core::{
+    Direction, Explained, Host, Layer, LayerKind, Note, Properties, Registry, Result, Secret,
+    session_property,
+};
 use std::fmt;
 use std::sync::Arc;
 
@@ -13,7 +17,7 @@ const FIRST_PARTY: &[&str] = &["smtp", "smtps", "pop3", "pop3s", "imap", "imaps"
 /// A configured place to send from and receive at. Cheap to clone; the clones and their mailers follow the
 /// settings that [`apply`](Self::apply) brings, and two sessions built share nothing, least of all connections.
 #[derive(Clone)]
-pub struct Session(Arc<Live>);
+pub struct Session(Arc<Live>, Arc<[Note]>);
 
 impl Session {
     /// Begins a session.
@@ -97,6 +101,31 @@ impl Session {
         self.0.setup().properties.clone()
     }
 
+    /// What a person should know about the settings although they can be used: what their readers dropped or
+    /// read otherwise, and, of a session that is [lent](Sessions), what is without effect beside it.
+    pub fn notes(&self) -> Vec<Note> {
+        let setup = self.0.setup();
+        let layers = setup.properties.layers().iter().flat_map(Layer::notes);
+        self.1.iter().chain(layers).cloned().collect()
+    }
+
+    /// A session like this one with one more layer: an account for one message or a few, by a layer of the kind
+    /// [`Message`](LayerKind::Message). It shares nothing with this one, least of all connections, and does not
+    /// follow what [`apply`](Self::apply) brings here.
+    ///
+    /// # Errors
+    /// As [`SessionBuilder::build`].
+    pub fn with_layer(&self, layer: Layer) -> Result<Session> {
+        let setup = self.0.setup();
+        let builder = Self::builder().layers(setup.properties.layers().to_vec()).layer(layer);
+        builder.registry(Registry::clone(&setup.registry)).host(Arc::clone(&setup.host)).build()
+    }
+
+    /// The same session with notes of its own.
+    pub(crate) fn noted(&self, notes: Vec<Note>) -> Self {
+        Self(Arc::clone(&self.0), notes.into())
+    }
+
     /// The transports it can choose from.
     pub fn registry(&self) -> Arc<Registry> {
         Arc::clone(&self.0.setup().registry)
@@ -118,6 +147,8 @@ impl fmt::Debug for Session {
 pub struct SessionBuilder {
     layers: Vec<Layer>,
     code: Option<Layer>,
+    forms: Vec<(LayerKind, Form)>,
+    sessions: Sessions,
     registry: Option<Registry>,
     host: Option<Arc<dyn Host>>,
 }
@@ -126,6 +157,26 @@ impl SessionBuilder {
     /// Adds a layer.
     pub fn layer(mut self, layer: Layer) -> Self {
         self.layers.push(layer);
+        self
+    }
+
+    /// Adds several layers.
+    pub fn layers(mut self, layers: impl IntoIterator<Item = Layer>) -> Self {
+        self.layers.extend(layers);
+        self
+    }
+
+    /// Adds a settings form of this standing: system, instance or account. Its additional properties are
+    /// overrides. Which keys its fields are is found out when all layers are known, since one of them may choose
+    /// another protocol.
+    pub fn form(mut self, kind: LayerKind, form: impl Into<Form>) -> Self {
+        self.forms.push((kind, form.into()));
+        self
+    }
+
+    /// Lends sessions that are there already: `mail.session.name` takes one of them, as it is.
+    pub fn sessions(mut self, sessions: Sessions) -> Self {
+        self.sessions = sessions;
         self
     }
 
@@ -161,20 +212,46 @@ impl SessionBuilder {
     /// settings serves several programs; it is checked where its transport is linked.
     ///
     /// # Errors
-    /// `Configuration` for an unknown key (the first of them, with their number) or two transports of one
-    /// name.
-    pub fn build(self) -> Result<Session> {
-        Ok(Session(Live::new(self.setup(None)?)))
+    /// `Configuration` for an unknown key (the first of them, with their number), two transports of one name, a
+    /// form that can't be used or a session that is not lent.
+    pub fn build(mut self) -> Result<Session> {
+        let properties = self.properties()?;
+        match properties.read(&session_property::SESSION_NAME)? {
+            Some(name) => self.sessions.lend(&name, &properties),
+            None => Ok(Session(Live::new(self.setup(None)?), Arc::from([]))),
+        }
+    }
+
+    /// All layers, the forms among them.
+    fn properties(&mut self) -> Result<Properties> {
+        self.layers.extend(self.code.take());
+        let forms = std::mem::take(&mut self.forms);
+        let alone = forms.iter().map(|(kind, form)| form.layers(*kind, &self.layers));
+        let alone = alone.collect::<Result<Vec<_>>>()?;
+        let given = self.layers.clone();
+        for (at, (kind, form)) in forms.iter().enumerate() {
+            // Each form has a say in which protocol counts for the others.
+            let others = alone.iter().enumerate().filter(|(i, _)| *i != at).flat_map(|(_, layers)| layers);
+            let others: Vec<Layer> = given.iter().chain(others).cloned().collect();
+            self.layers.extend(form.layers(*kind, &others)?);
+        }
+        Ok(Properties::new(self.layers.clone()))
     }
 
     /// Checks every key. What was not given is as it is in the `current` setup.
-    pub(crate) fn setup(self, current: Option<&Setup>) -> Result<Setup> {
+    pub(crate) fn setup(mut self, current: Option<&Setup>) -> Result<Setup> {
+        let properties = self.properties()?;
+        if properties.read(&session_property::SESSION_NAME)?.is_some() {
+            let why = "a session that was made can't become one that is lent";
+            return Err(properties
+                .fault(&session_property::SESSION_NAME, why)
+                .with_advice("build a session instead"));
+        }
         let registry = match (self.registry, current) {
             (Some(registry), _) => Arc::new(registry),
             (None, Some(current)) => Arc::clone(&current.registry),
             (None, None) => Arc::new(Registry::linked()?),
         };
-        let properties = Properties::new(self.layers.into_iter().chain(self.code));
         let mut unknown = registry.unknown_keys(&properties, FIRST_PARTY);
         if !unknown.is_empty() {
             let others = unknown.len() - 1;

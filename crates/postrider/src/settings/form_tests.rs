@@ -13,7 +13,7 @@ fn told(layers: &[Layer]) -> Vec<String> {
     let tell = |e: Explained| {
         format!("{}={} {}", e.key, e.value, e.origin.map_or_else(String::new, |o| o.to_string()))
     };
-    Properties::new(layers.to_vec()).explain().into_iter().map(tell).collect()
+    Properties::new(layers.to_vec()).explain().into_iter().filter(|e| e.origin.is_some()).map(tell).collect()
 }
 
 fn notes(layers: &[Layer]) -> Vec<String> {

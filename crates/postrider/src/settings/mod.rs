@@ -9,6 +9,7 @@
 //! | a form with secure flags | [`SecureForm`] | as you say, and overrides |
 //! | a form with protocols and StartTLS | [`ProtocolForm`] | as you say, and overrides |
 //! | code | [`SessionBuilder::property`](crate::SessionBuilder::property) | host |
+//! | an account for one message | [`Session::with_layer`](crate::Session::with_layer) | message |
 //! | override text | [`SessionBuilder::overrides`](crate::SessionBuilder::overrides) | overrides |
 //! | a session somebody else made | [`Sessions`] | in place of all |
 //!

@@ -9,17 +9,22 @@ use postrider_core::{Layer, LayerKind, Note, NoteKind, Result};
 use std::collections::BTreeMap;
 
 const SESSION: &str = "mail.session.";
-const LENT: &str = "mail.session.jndi.name";
 const ADDITIONAL: &str = "mail.session.mail.advanced.properties";
-const ADDRESS: &str = "admin.email.from.address";
+const BATCH: &str = "mail.batch.size";
 
-/// The portal's own keys about mail that have no counterpart: exact, or with a dot at the end all that begin so.
+/// The portal's own keys that have a counterpart.
+const COUNTERPARTS: &[(&str, &str)] = &[
+    ("mail.session.jndi.name", "mail.session.name"),
+    ("admin.email.from.address", "mail.from"),
+    ("admin.email.from.name", "mail.from.name"),
+    ("mail.audit.trail", "mail.send.audit"),
+    ("mail.send.blacklist", "mail.send.blockedrecipients"),
+    (BATCH, "mail.send.recipientspertransaction"),
+];
+
+/// Those about mail that have none: exact, or with a dot at the end all that begin so.
 const UNUSED: &[(&str, &str)] = &[
     ("mail.session.mail", "it only says that the portal's form was saved"),
-    ("admin.email.from.name", "mail.from is an address without a name"),
-    ("mail.audit.trail", "copies for an audit are not part of a transport's settings"),
-    ("mail.batch.size", "every recipient's outcome is known here, however many a message has"),
-    ("mail.send.blacklist", "who must not be written to is not part of a transport's settings"),
     ("mail.throws.exception.on.failure", "a failure is always reported here"),
     ("mail.mx.update", "it is about the portal's own pages"),
     ("mail.hook.", "it is about the portal's own extensions"),
@@ -55,17 +60,20 @@ impl PortalLayers {
         if key == ADDITIONAL {
             let name = format!("{position}, additional properties");
             self.additional = Some(Layer::parse(LayerKind::Overrides, &name, entry.value.expose())?);
+        } else if let Some((_, ours)) = COUNTERPARTS.iter().find(|(theirs, _)| *theirs == key) {
+            // A batch of 0 is the portal's word for no limit.
+            let unlimited = key == BATCH && entry.trimmed().trim() == "0";
+            if let Some(other) = self.session.get(*ours) {
+                let message = format!("it is not used: {SESSION}{ours} at {other} counts");
+                self.note(Note::new(NoteKind::NotUsed, key, position, message));
+            } else if !unlimited {
+                self.set(ours, entry, position);
+            }
         } else if let Some((_, why)) = UNUSED
             .iter()
             .find(|(unused, _)| key == *unused || (unused.ends_with('.') && key.starts_with(unused)))
         {
             self.note(Note::new(NoteKind::NotUsed, key, position, format!("it is not used: {why}")));
-        } else if key == LENT {
-            self.set("mail.session.name", entry, position);
-        } else if key == ADDRESS {
-            if !self.session.contains_key("mail.from") {
-                self.set("mail.from", entry, position);
-            }
         } else if let Some(name) = key.strip_prefix(SESSION) {
             // What is not `mail.…` behind the prefix keeps it, so that the check for unknown keys finds it.
             let ours = if name.starts_with("mail.") { name } else { key };

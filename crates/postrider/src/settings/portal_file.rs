@@ -15,8 +15,9 @@ const MOST_FILES: usize = 64;
 /// about mail are read.
 ///
 /// `mail.session.mail.smtp.host` is `mail.smtp.host`, `mail.session.jndi.name` is `mail.session.name`,
-/// `mail.session.mail.advanced.properties` is the text of additional properties; of the portal's other keys about
-/// mail each has a [`Note`] that says why it is not used.
+/// `mail.session.mail.advanced.properties` is the text of additional properties. The default sender, the copies for
+/// an audit, those who must not be written to and the size of a batch are the sending rules here. Of the portal's
+/// other keys about mail each has a [`Note`] that says why it is not used.
 ///
 /// An included file beats the one that includes it, and a later one an earlier one. `${liferay.home}` in a path is
 /// what the files say, or else the folder of the first. A file that is not there is noted, as the portal goes on

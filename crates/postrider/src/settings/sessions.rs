@@ -1,7 +1,7 @@
 //! Sessions that a program lends by name.
 
 use crate::Session;
-use postrider_core::{Error, ErrorKind, Phase, Result};
+use postrider_core::{Error, ErrorKind, Layer, Note, NoteKind, Phase, Properties, Result, session_property};
 use std::collections::BTreeMap;
 
 /// Sessions that the program, or what it runs in, has made already, by name. Where `mail.session.name` is set, a
@@ -58,6 +58,25 @@ impl Sessions {
             Error::new(ErrorKind::Configuration, Phase::Configure, message)
                 .with_advice("write one of these names, or remove mail.session.name and set servers instead")
         })
+    }
+
+    /// The session that the properties name, with a note for each of them that is without effect because of it.
+    pub(crate) fn lend(&self, name: &str, properties: &Properties) -> Result<Session> {
+        let key = format!("mail.{}", session_property::SESSION_NAME.name());
+        let origin = properties.origin(&session_property::SESSION_NAME);
+        let session = self.find(name).map_err(|e| e.with_property(&key, origin))?;
+        let mut notes: Vec<Note> = properties.layers().iter().flat_map(Layer::notes).cloned().collect();
+        for layer in properties.layers() {
+            for other in layer.keys().filter(|other| *other != key) {
+                let position = layer.position(other).unwrap_or_default();
+                let message = format!(
+                    "it is without effect: {key} takes the session \"{}\" as it is",
+                    name.escape_debug()
+                );
+                notes.push(Note::new(NoteKind::NotUsed, other, position, message));
+            }
+        }
+        Ok(session.noted(notes))
     }
 
     /// The names, sorted.
