@@ -1,6 +1,6 @@
-//! What a host app lends to a transport: connections and time.
+//! What a host app lends to a transport: connections, time and secrets.
 
-use crate::{Error, ErrorKind, Phase, Result, Target, async_trait};
+use crate::{Error, ErrorKind, Phase, Result, Secret, SecretRef, Target, TokenGrant, async_trait};
 use std::future::Future;
 use std::net::SocketAddr;
 use std::pin::Pin;
@@ -52,6 +52,40 @@ pub trait Host: Send + Sync {
     /// Nothing is left behind.
     async fn connect_to(&self, _: &Target, _: SocketAddr) -> Result<Box<dyn Connection>> {
         Err(untold("this host does not connect to single addresses"))
+    }
+
+    /// Looks up a secret, anew with each call: what has changed since the last one is told.
+    ///
+    /// # Errors
+    /// `Unsupported` from a host that keeps no secrets of this kind, which is what this does if it is not
+    /// overridden; `Configuration` if there is no such secret or the host may not give it away; `Authentication`
+    /// if whoever keeps it does not; `Timeout`. All in the phase of authentication. None repeats any part of a
+    /// secret.
+    ///
+    /// # Cancellation
+    /// Nothing is left behind.
+    async fn secret(&self, reference: &SecretRef) -> Result<Secret> {
+        let what = format!("this host looks up no secrets, and {} names one", reference);
+        Err(Error::new(ErrorKind::Unsupported, Phase::Authenticate, what)
+            .with_advice("give the secret itself, or use a host that looks them up"))
+    }
+
+    /// An OAuth access token by a refresh token (RFC 6749 §6). Hosts keep a token until shortly before it
+    /// expires, and ask once for everybody who wants it meanwhile. `refused` is a token that a server has just
+    /// refused: that one is not given again.
+    ///
+    /// # Errors
+    /// `Unsupported` from a host that can't, which is what this does if it is not overridden; `Authentication`
+    /// if the authorization server refuses, `Deferred` if it can't tell now, `Configuration` for what is wrong
+    /// on our side, `Protocol` and `Limit` for an answer that can't be understood, and what a connection can
+    /// fail by. None repeats any part of a secret.
+    ///
+    /// # Cancellation
+    /// A request that was begun goes on, so that no new refresh token is lost.
+    async fn access_token(&self, _: &TokenGrant, _refused: Option<&Secret>) -> Result<Secret> {
+        let what = "this host gets no OAuth tokens";
+        Err(Error::new(ErrorKind::Unsupported, Phase::Authenticate, what)
+            .with_advice("give the access token itself in auth.token, or use a host that gets them"))
     }
 
     /// Hears what a transport found out about its server. Most hosts have no use for it and do nothing, which

@@ -12,6 +12,7 @@
 
 mod address;
 mod body;
+mod credential;
 mod deadline;
 mod diagnose;
 mod diagnose_choice;
@@ -41,10 +42,12 @@ pub mod session_property;
 mod suggest;
 mod target;
 mod tls;
+mod token_grant;
 mod value;
 
 pub use address::Address;
 pub use body::Body;
+pub use credential::{Credential, SecretRef};
 pub use deadline::within;
 pub use diagnosis::{Diagnosis, DiagnosisKind, Severity};
 pub use envelope::{Envelope, Notify, Recipient, ReturnContent};
@@ -64,6 +67,7 @@ pub use registry::Registry;
 pub use secret::Secret;
 pub use target::{Ports, Target};
 pub use tls::{TlsMode, TlsOptions};
+pub use token_grant::TokenGrant;
 pub use value::{Bytes, Milliseconds, PropertyValue, ValueType, Words};
 
 /// What the macros of this crate expand to. Not part of the contract.

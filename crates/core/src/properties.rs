@@ -110,6 +110,16 @@ impl Properties {
         }
     }
 
+    /// The full key of a property and where its value came from, for an error that is found later than it is
+    /// read.
+    pub fn place<T: PropertyValue>(&self, property: &Property<T>) -> (String, Option<Origin>) {
+        let spec = property.spec();
+        match self.find(&spec) {
+            Some(found) => (found.key.clone(), Some(found.layer.origin(found.entry))),
+            None => (self.key(&spec), None),
+        }
+    }
+
     fn fault_at(&self, spec: &PropertySpec, found: &Found<'_>, why: &str) -> Error {
         let shown = if spec.is_secret() {
             String::new()
