@@ -35,6 +35,7 @@ mod note;
 mod outgoing;
 mod properties;
 mod property;
+mod proxy;
 mod receipt;
 mod registry;
 mod secret;
@@ -43,6 +44,7 @@ mod suggest;
 mod target;
 mod tls;
 mod token_grant;
+mod trust;
 mod value;
 
 pub use address::Address;
@@ -62,12 +64,14 @@ pub use note::{Note, NoteKind};
 pub use outgoing::{Batch, OutgoingTransport};
 pub use properties::Properties;
 pub use property::{Property, PropertySpec};
+pub use proxy::{Proxy, ProxyKind};
 pub use receipt::{Receipt, RecipientOutcome, Reply, Verdict};
 pub use registry::Registry;
 pub use secret::Secret;
-pub use target::{Ports, Target};
+pub use target::{LocalAddress, Ports, Target};
 pub use tls::{TlsMode, TlsOptions};
 pub use token_grant::TokenGrant;
+pub use trust::{CipherSuite, Fingerprint, TlsVersion, Trust};
 pub use value::{Bytes, Milliseconds, PropertyValue, ValueType, Words};
 
 /// What the macros of this crate expand to. Not part of the contract.

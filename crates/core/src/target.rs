@@ -1,8 +1,8 @@
 //! The server a transport talks to.
 
 use crate::{
-    Error, ErrorKind, Milliseconds, Phase, Properties, Property, PropertySpec, Result, TlsMode, TlsOptions,
-    tls,
+    Error, ErrorKind, Milliseconds, Phase, Properties, Property, PropertySpec, PropertyValue, Proxy, Result,
+    TlsMode, TlsOptions, ValueType, proxy, tls,
 };
 use std::time::Duration;
 
@@ -18,8 +18,29 @@ pub struct Target {
     pub tls: TlsMode,
     /// Certificates and handshake.
     pub tls_options: TlsOptions,
-    /// Longest time for one connection attempt.
+    /// Longest time for one connection attempt, from the lookup to the proxy's last word.
     pub connect_timeout: Duration,
+    /// The proxy to go through.
+    pub proxy: Option<Proxy>,
+    /// Where on this machine connections come from; `None` leaves it to the system.
+    pub local_address: Option<LocalAddress>,
+}
+
+/// An address of this machine to connect from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct LocalAddress {
+    /// IP address, or a name for one.
+    pub host: String,
+    /// TCP port, 0 for any. With a fixed one there can be one connection at a time.
+    pub port: u16,
+}
+
+impl LocalAddress {
+    /// This address; `port` 0 for any port.
+    pub fn new(host: impl Into<String>, port: u16) -> Self {
+        Self { host: host.into(), port }
+    }
 }
 
 /// The registered ports of a protocol.
@@ -56,6 +77,13 @@ const PORT: Property<u16> = Property::new(
 );
 const CONNECT_TIMEOUT: Property<Milliseconds> =
     Property::new("connectiontimeout", "Longest time for one connection attempt.").default("30s");
+const LOCAL_ADDRESS: Property<LocalHost> = Property::new(
+    "localaddress",
+    "Address of this machine to connect from, or a name for it. Unset: the system's choice.",
+)
+.shared();
+const LOCAL_PORT: Property<u16> =
+    Property::new("localport", "Port to connect from; counts only where localaddress is set.").default("0");
 
 impl Target {
     /// The properties that [`Target::read`] reads: a transport that dials adds this table to its own.
@@ -67,11 +95,27 @@ impl Target {
         tls::STARTTLS_ENABLE.spec(),
         tls::STARTTLS_REQUIRED.spec(),
         tls::SOCKET_FACTORY.spec(),
+        tls::SOCKET_FACTORY_PORT.spec(),
+        tls::CHECK_SERVER_IDENTITY.spec(),
+        tls::TRUST.spec(),
+        tls::FINGERPRINTS.spec(),
+        tls::PROTOCOLS.spec(),
+        tls::CIPHER_SUITES.spec(),
         tls::CA_FILE.spec(),
         tls::CERTIFICATE_FILE.spec(),
         tls::KEY_FILE.spec(),
         tls::HANDSHAKE_TIMEOUT.spec(),
         CONNECT_TIMEOUT.spec(),
+        proxy::HTTP_HOST.spec(),
+        proxy::HTTP_PORT.spec(),
+        proxy::HTTP_USER.spec(),
+        proxy::HTTP_PASSWORD.spec(),
+        proxy::SOCKS_HOST.spec(),
+        proxy::SOCKS_PORT.spec(),
+        proxy::SOCKS_USER.spec(),
+        proxy::SOCKS_PASSWORD.spec(),
+        LOCAL_ADDRESS.spec(),
+        LOCAL_PORT.spec(),
     ];
 
     /// A server by name, port and kind of encryption, with default deadlines and the system's certificates.
@@ -96,6 +140,8 @@ impl Target {
             tls,
             tls_options: TlsOptions::default(),
             connect_timeout: Duration::from_secs(30),
+            proxy: None,
+            local_address: None,
         })
     }
 
@@ -105,7 +151,7 @@ impl Target {
     /// `Configuration` naming the key and its origin.
     pub fn read(properties: &Properties, ports: Ports) -> Result<Self> {
         let host = properties.require(&HOST)?;
-        let port = properties.read(&PORT)?;
+        let port = configured_port(properties)?;
         let mode = TlsMode::read(properties, port)?;
         let port = port.unwrap_or(ports.of(mode));
         if port == 0 {
@@ -114,11 +160,46 @@ impl Target {
         let mut target = Self::new(host, port, mode).map_err(|e| properties.fault(&HOST, e.message()))?;
         target.tls_options = TlsOptions::read(properties)?;
         target.connect_timeout = properties.require(&CONNECT_TIMEOUT)?.0;
+        target.proxy = Proxy::read(properties)?;
+        let local_port = properties.require(&LOCAL_PORT)?;
+        target.local_address =
+            properties.read(&LOCAL_ADDRESS)?.map(|LocalHost(host)| LocalAddress::new(host, local_port));
         Ok(target)
     }
 }
 
-fn host_fault(host: &str) -> Option<&'static str> {
+/// `port`, or what the old idiom of `socketFactory.class` has instead, unless a higher layer says otherwise.
+fn configured_port(properties: &Properties) -> Result<Option<u16>> {
+    let own = properties.read(&PORT)?;
+    let Some(factory_port) = properties.read(&tls::SOCKET_FACTORY_PORT)? else { return Ok(own) };
+    let class = properties.read(&tls::SOCKET_FACTORY)?.and_then(|_| properties.rank(&tls::SOCKET_FACTORY));
+    let mode = properties.read(&tls::MODE)?;
+    let undone = mode.is_some_and(|mode| mode != TlsMode::Implicit) && properties.rank(&tls::MODE) >= class;
+    let beaten = own.is_some() && properties.rank(&PORT) > properties.rank(&tls::SOCKET_FACTORY_PORT);
+    if class.is_none() || undone || beaten {
+        return Ok(own);
+    }
+    if factory_port == 0 {
+        return Err(properties.fault(&tls::SOCKET_FACTORY_PORT, "a port from 1 to 65535 is expected"));
+    }
+    Ok(Some(factory_port))
+}
+
+/// A host name or address as text.
+struct LocalHost(String);
+
+impl PropertyValue for LocalHost {
+    const TYPE: ValueType = ValueType::Text;
+
+    fn parse(text: &str) -> Result<Self, String> {
+        match host_fault(text) {
+            None => Ok(Self(text.to_owned())),
+            Some(why) => Err(format!("an address or name of this machine is expected; {why}")),
+        }
+    }
+}
+
+pub(crate) fn host_fault(host: &str) -> Option<&'static str> {
     let bare = host.strip_prefix('[').and_then(|h| h.strip_suffix(']')).unwrap_or(host);
     if bare.is_empty() || bare.len() > 255 {
         return Some("it must have 1 to 255 characters");
@@ -170,6 +251,23 @@ mod tests {
             ("mail.x.starttls.enable=false\nmail.x.port=25", "", (25, None)),
             ("mail.x.starttls.enable=false\nmail.x.port=465", "", (465, Implicit)),
             ("mail.x.socketFactory.class=javax.net.ssl.SSLSocketFactory", "", (465, Implicit)),
+            (
+                "mail.x.port=25\nmail.x.socketFactory.class=javax.net.ssl.SSLSocketFactory\n\
+                 mail.x.socketFactory.port=465",
+                "",
+                (465, Implicit),
+            ),
+            (
+                "mail.x.socketFactory.class=javax.net.ssl.SSLSocketFactory\nmail.x.socketFactory.port=465",
+                "mail.x.port=2525",
+                (2525, Implicit),
+            ),
+            (
+                "mail.x.socketFactory.class=javax.net.ssl.SSLSocketFactory\nmail.x.socketFactory.port=465",
+                "mail.x.tls=starttls",
+                (587, StartTls),
+            ),
+            ("mail.x.port=25\nmail.x.socketFactory.port=465", "", (25, StartTls)),
             ("mail.x.ssl.enable=true", "mail.x.starttls.enable=true", (587, StartTls)),
             ("mail.x.ssl.enable=true", "mail.x.tls=none", (25, None)),
             ("mail.x.tls=none", "mail.x.ssl.enable=true", (465, Implicit)),

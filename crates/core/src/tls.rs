@@ -1,6 +1,9 @@
 //! One choice of encryption per transport, read from every key that has a say in it.
 
-use crate::{LayerKind, Milliseconds, Properties, Property, Result};
+use crate::trust::{CipherSuites, Fingerprints, Versions};
+use crate::{
+    CipherSuite, Fingerprint, LayerKind, Milliseconds, Properties, Property, Result, TlsVersion, Trust,
+};
 use serde::Serialize;
 use std::fmt;
 use std::path::PathBuf;
@@ -42,6 +45,18 @@ pub struct TlsOptions {
     pub certificate_file: Option<PathBuf>,
     /// PEM file of its private key.
     pub key_file: Option<PathBuf>,
+    /// The certificate must be for the target's host. False is Jakarta Mail's `checkserveridentity=false`: any name
+    /// will do, so anybody with a valid certificate for any name can be the server.
+    pub check_server_identity: bool,
+    /// Whose certificates are accepted without an authority's word.
+    pub trust: Trust,
+    /// If there are any, the server's own certificate or its public key must be one of these; then no authority
+    /// and no name is asked for.
+    pub fingerprints: Vec<Fingerprint>,
+    /// Versions that may be spoken; empty allows all there are.
+    pub protocols: Vec<TlsVersion>,
+    /// Cipher suites that may be used, in order of preference; empty allows all there are.
+    pub cipher_suites: Vec<CipherSuite>,
     /// Longest time for the handshake.
     pub handshake_timeout: Duration,
 }
@@ -52,6 +67,11 @@ impl Default for TlsOptions {
             ca_file: None,
             certificate_file: None,
             key_file: None,
+            check_server_identity: true,
+            trust: Trust::Authorities,
+            fingerprints: Vec::new(),
+            protocols: Vec::new(),
+            cipher_suites: Vec::new(),
             handshake_timeout: Duration::from_secs(30),
         }
     }
@@ -77,6 +97,34 @@ pub(crate) const SOCKET_FACTORY: Property<SslSocketFactory> = Property::new(
     "socketFactory.class",
     "Only javax.net.ssl.SSLSocketFactory, Java's old way to say ssl.enable=true.",
 );
+pub(crate) const SOCKET_FACTORY_PORT: Property<u16> = Property::new(
+    "socketFactory.port",
+    "TCP port that is used instead of port where socketFactory.class is set.",
+);
+pub(crate) const CHECK_SERVER_IDENTITY: Property<bool> = Property::new(
+    "ssl.checkserveridentity",
+    "The certificate must be for the host. False lets anybody with a valid certificate for any name be the server: \
+     pin the certificate by ssl.fingerprints instead.",
+)
+.default("true");
+pub(crate) const TRUST: Property<Trust> = Property::new(
+    "ssl.trust",
+    "Accept whatever certificate these hosts show, or with * every server, as long as it names the host: no \
+     protection from an attacker. ssl.fingerprints or ssl.cafile is the safe way.",
+);
+pub(crate) const FINGERPRINTS: Property<Fingerprints> = Property::new(
+    "ssl.fingerprints",
+    "SHA-256 fingerprints, in hexadecimal digits, of the server's certificate or of its public key. If set, one must \
+     match, and neither authority, name nor expiry counts any more: for self-signed servers.",
+);
+pub(crate) const PROTOCOLS: Property<Versions> =
+    Property::new("ssl.protocols", "Versions of TLS that may be spoken: TLSv1.2, TLSv1.3. Unset: both.")
+        .shared();
+pub(crate) const CIPHER_SUITES: Property<CipherSuites> = Property::new(
+    "ssl.ciphersuites",
+    "Cipher suites that may be used, by their IANA names, best first. Unset: all current ones.",
+)
+.shared();
 pub(crate) const CA_FILE: Property<PathBuf> =
     Property::new("ssl.cafile", "PEM file of the certificate authorities to trust instead of the system's.")
         .shared();
@@ -103,7 +151,24 @@ impl crate::PropertyValue for SslSocketFactory {
 
 impl TlsOptions {
     pub(crate) fn read(properties: &Properties) -> Result<Self> {
+        let protocols = properties.read(&PROTOCOLS)?.map_or_else(Vec::new, |versions| versions.0);
+        let suites = properties.read(&CIPHER_SUITES)?.map(|suites| suites.0);
+        if suites.as_ref().is_some_and(Vec::is_empty) {
+            return Err(properties.fault(&CIPHER_SUITES, "there is no cipher suite in it"));
+        }
+        let cipher_suites = suites.unwrap_or_default();
+        let usable = |version| cipher_suites.iter().any(|suite| suite.version() == version);
+        let idle = protocols.iter().find(|version| !cipher_suites.is_empty() && !usable(**version));
+        if let Some(version) = idle {
+            let why = format!("none of them is for {version}, which ssl.protocols names");
+            return Err(properties.fault(&CIPHER_SUITES, &why));
+        }
         Ok(Self {
+            check_server_identity: properties.require(&CHECK_SERVER_IDENTITY)?,
+            trust: properties.read(&TRUST)?.unwrap_or_default(),
+            fingerprints: properties.read(&FINGERPRINTS)?.map_or_else(Vec::new, |prints| prints.0),
+            protocols,
+            cipher_suites,
             ca_file: properties.read(&CA_FILE)?,
             certificate_file: properties.read(&CERTIFICATE_FILE)?,
             key_file: properties.read(&KEY_FILE)?,
