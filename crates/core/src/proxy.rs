@@ -1,7 +1,7 @@
 //! The proxy on the way to a server.
 
 use crate::target::host_fault;
-use crate::{Error, ErrorKind, Phase, Properties, Property, PropertyValue, Result, Secret, ValueType};
+use crate::{Credential, Error, ErrorKind, Phase, Properties, Property, PropertyValue, Result, ValueType};
 use std::fmt;
 
 /// What a proxy speaks.
@@ -37,15 +37,20 @@ pub struct Proxy {
     /// Name to sign in with at the proxy; `None` if it asks for none.
     pub user: Option<String>,
     /// The password that goes with it. It is sent to this proxy and to nobody else, in the clear.
-    pub password: Option<Secret>,
+    pub password: Option<Credential>,
 }
 
 // Two settings are compared, not a guess with a secret: there is nobody to take the time.
 impl PartialEq for Proxy {
     fn eq(&self, other: &Self) -> bool {
-        let password = |proxy: &Self| proxy.password.as_ref().map(|p| p.expose().to_owned());
-        (self.kind, &self.host, self.port, &self.user) == (other.kind, &other.host, other.port, &other.user)
-            && password(self) == password(other)
+        let password = match (&self.password, &other.password) {
+            (Some(Credential::Value(one)), Some(Credential::Value(two))) => one.expose() == two.expose(),
+            (Some(Credential::Reference(one)), Some(Credential::Reference(two))) => one == two,
+            (None, None) => true,
+            _ => false,
+        };
+        let rest = |proxy: &Self| (proxy.kind, proxy.host.clone(), proxy.port, proxy.user.clone());
+        password && rest(self) == rest(other)
     }
 }
 
@@ -61,7 +66,7 @@ pub(crate) const HTTP_PORT: Property<u16> =
     Property::new("proxy.port", "Port of the HTTP proxy. Unset: the one in proxy.host, else 80.").shared();
 pub(crate) const HTTP_USER: Property<String> =
     Property::new("proxy.user", "Name to sign in with at the HTTP proxy (Basic).").shared();
-pub(crate) const HTTP_PASSWORD: Property<Secret> =
+pub(crate) const HTTP_PASSWORD: Property<Credential> =
     Property::new("proxy.password", "Password for the HTTP proxy, which gets it in the clear.").shared();
 pub(crate) const SOCKS_HOST: Property<ProxyAddress> = Property::new(
     "socks.host",
@@ -73,7 +78,7 @@ pub(crate) const SOCKS_PORT: Property<u16> =
     Property::new("socks.port", "Port of the SOCKS proxy. Unset: the one in socks.host, else 1080.").shared();
 pub(crate) const SOCKS_USER: Property<String> =
     Property::new("socks.user", "Name to sign in with at the SOCKS proxy (RFC 1929).").shared();
-pub(crate) const SOCKS_PASSWORD: Property<Secret> =
+pub(crate) const SOCKS_PASSWORD: Property<Credential> =
     Property::new("socks.password", "Password for the SOCKS proxy, which gets it in the clear.").shared();
 
 impl Proxy {
@@ -96,7 +101,7 @@ impl Proxy {
     ///
     /// # Errors
     /// `InvalidInput` if the proxy's protocol has no way to say this name or password.
-    pub fn with_login(mut self, user: impl Into<String>, password: impl Into<Secret>) -> Result<Self> {
+    pub fn with_login(mut self, user: impl Into<String>, password: impl Into<Credential>) -> Result<Self> {
         let (user, password) = (user.into(), password.into());
         let why = user_fault(self.kind, &user).or(password_fault(self.kind, &password));
         if let Some(why) = why {
@@ -158,7 +163,9 @@ fn user_fault(kind: ProxyKind, user: &str) -> Option<&'static str> {
     }
 }
 
-fn password_fault(kind: ProxyKind, password: &Secret) -> Option<&'static str> {
+fn password_fault(kind: ProxyKind, password: &Credential) -> Option<&'static str> {
+    // One that is kept elsewhere is looked at when it is used.
+    let password = password.value()?;
     if password.expose().chars().any(char::is_control) {
         return Some("a password without control characters is expected");
     }
