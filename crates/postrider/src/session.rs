@@ -215,7 +215,12 @@ impl SessionBuilder {
     /// `Configuration` for an unknown key (the first of them, with their number), two transports of one name, a
     /// form that can't be used or a session that is not lent.
     pub fn build(mut self) -> Result<Session> {
-        let properties = self.properties()?;
+        let registry = match self.registry.take() {
+            Some(registry) => registry,
+            None => Registry::linked()?,
+        };
+        let properties = self.properties(&registry)?;
+        self.registry = Some(registry);
         match properties.read(&session_property::SESSION_NAME)? {
             Some(name) => self.sessions.lend(&name, &properties),
             None => Ok(Session(Live::new(self.setup(None)?), Arc::from([]))),
@@ -223,35 +228,35 @@ impl SessionBuilder {
     }
 
     /// All layers, the forms among them.
-    fn properties(&mut self) -> Result<Properties> {
+    fn properties(&mut self, registry: &Registry) -> Result<Properties> {
         self.layers.extend(self.code.take());
         let forms = std::mem::take(&mut self.forms);
-        let alone = forms.iter().map(|(kind, form)| form.layers(*kind, &self.layers));
+        let alone = forms.iter().map(|(kind, form)| form.layers(*kind, &self.layers, registry));
         let alone = alone.collect::<Result<Vec<_>>>()?;
         let given = self.layers.clone();
         for (at, (kind, form)) in forms.iter().enumerate() {
             // Each form has a say in which protocol counts for the others.
             let others = alone.iter().enumerate().filter(|(i, _)| *i != at).flat_map(|(_, layers)| layers);
             let others: Vec<Layer> = given.iter().chain(others).cloned().collect();
-            self.layers.extend(form.layers(*kind, &others)?);
+            self.layers.extend(form.layers(*kind, &others, registry)?);
         }
         Ok(Properties::new(self.layers.clone()))
     }
 
     /// Checks every key. What was not given is as it is in the `current` setup.
     pub(crate) fn setup(mut self, current: Option<&Setup>) -> Result<Setup> {
-        let properties = self.properties()?;
+        let registry = match (self.registry.take(), current) {
+            (Some(registry), _) => Arc::new(registry),
+            (None, Some(current)) => Arc::clone(&current.registry),
+            (None, None) => Arc::new(Registry::linked()?),
+        };
+        let properties = self.properties(&registry)?;
         if properties.read(&session_property::SESSION_NAME)?.is_some() {
             let why = "a session that was made can't become one that is lent";
             return Err(properties
                 .fault(&session_property::SESSION_NAME, why)
                 .with_advice("build a session instead"));
         }
-        let registry = match (self.registry, current) {
-            (Some(registry), _) => Arc::new(registry),
-            (None, Some(current)) => Arc::clone(&current.registry),
-            (None, None) => Arc::new(Registry::linked()?),
-        };
         let mut unknown = registry.unknown_keys(&properties, FIRST_PARTY);
         if !unknown.is_empty() {
             let others = unknown.len() - 1;

@@ -47,7 +47,6 @@ fn form(additional: &str) -> SecureForm {
     form
 }
 
-/// Without the keys for TLS, which the factories here do not have.
 fn form_on_tls_port(additional: &str) -> SecureForm {
     let mut form = form(additional);
     form.incoming.port = "995".into();
@@ -102,16 +101,27 @@ fn a_forms_values_follow_the_protocol_that_any_layer_chooses_even_one_that_is_gi
 
 #[test]
 fn an_instances_form_beats_the_systems_and_a_bad_value_names_the_field() {
-    let system = ProtocolForm { outgoing_start_tls: true, ..ProtocolForm::default() };
+    let system = ProtocolForm::default();
     let mut instance = form_on_tls_port("");
     instance.outgoing.port = "46five".into();
-    // The factories of this test have no keys for TLS; the form of the system asks for some.
-    let error = builder().form(LayerKind::System, system).build().unwrap_err();
-    assert_eq!(error.property().unwrap().1.unwrap().to_string(), "form: enableStartTLS (system)");
+    let session = builder().form(LayerKind::System, system).build().unwrap();
+    assert_eq!(told(&session), "in localhost:110 out localhost:25");
     let low = SecureForm { additional_properties: String::new(), ..form_on_tls_port("") };
     let session = builder().form(LayerKind::Instance, instance).form(LayerKind::System, low).build().unwrap();
     let error = session.mailer().unwrap_err();
     assert_eq!(error.property().unwrap().1.unwrap().to_string(), "form: outgoing.port (instance)");
+}
+
+#[test]
+fn a_flag_about_encryption_that_a_transport_has_no_choice_about_is_left_out_and_noted() {
+    let session = builder().form(LayerKind::System, ProtocolForm::default()).build().unwrap();
+    let notes: Vec<String> = session.notes().iter().map(ToString::to_string).collect();
+    assert_eq!(
+        notes,
+        [
+            "form: enableStartTLS: mail.smtp.starttls.enable: it is left out: smtp leaves no choice about encryption"
+        ]
+    );
 }
 
 #[test]

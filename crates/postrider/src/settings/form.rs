@@ -2,8 +2,8 @@
 
 use super::{Password, ProtocolForm, SecureForm};
 use postrider_core::{
-    Direction, Error, ErrorKind, Layer, LayerKind, Note, NoteKind, Phase, Properties, Result, Secret,
-    session_property,
+    Direction, Error, ErrorKind, Layer, LayerKind, Note, NoteKind, Phase, Properties, Registry, Result,
+    Secret, session_property,
 };
 use serde::{Deserialize, Deserializer};
 use std::collections::BTreeMap;
@@ -24,15 +24,17 @@ impl Form {
     ///
     /// The fields' keys have the prefix of the protocol that counts in the end, which `others`, all other layers of
     /// the session, may have a say in: so an override of `mail.store.protocol` does not leave the form's values
-    /// behind. Positions are the fields' names (`form: outgoing.port`) and `additional properties:3`.
+    /// behind. A flag about encryption is left out, with a [`Note`], where the transport of that name in `registry`
+    /// has no such choice (gmail). Positions are the fields' names (`form: outgoing.port`) and
+    /// `additional properties:3`.
     ///
     /// # Errors
     /// `Configuration` for a mistake in the additional properties, a password that is still the placeholder, or two
     /// directions of one protocol with different values.
-    pub fn layers(&self, kind: LayerKind, others: &[Layer]) -> Result<Vec<Layer>> {
+    pub fn layers(&self, kind: LayerKind, others: &[Layer], registry: &Registry) -> Result<Vec<Layer>> {
         match self {
-            Self::Secure(form) => form.layers(kind, others),
-            Self::Protocol(form) => form.layers(kind, others),
+            Self::Secure(form) => form.layers(kind, others, registry),
+            Self::Protocol(form) => form.layers(kind, others, registry),
         }
     }
 }
@@ -80,6 +82,7 @@ pub(super) fn layers(
     additional: &str,
     kind: LayerKind,
     others: &[Layer],
+    registry: &Registry,
 ) -> Result<Vec<Layer>> {
     let additional = Layer::parse(LayerKind::Overrides, "additional properties", additional)?;
     let mut fields = Fields { layer: Layer::new(kind, "form"), texts: BTreeMap::new() };
@@ -95,7 +98,7 @@ pub(super) fn layers(
             Direction::Outgoing => &session_property::TRANSPORT_PROTOCOL,
         };
         if let Some(protocol) = properties.read(key)? {
-            side.fill(&protocol, &mut fields)?;
+            side.fill(&protocol, &mut fields, registry)?;
         }
     }
     Ok(vec![fields.layer, additional])
@@ -155,7 +158,7 @@ impl Side<'_> {
         }
     }
 
-    fn fill(&self, protocol: &str, fields: &mut Fields) -> Result<()> {
+    fn fill(&self, protocol: &str, fields: &mut Fields, registry: &Registry) -> Result<()> {
         let names = self.names;
         let key = |name: &str| format!("mail.{protocol}.{name}");
         let texts = [
@@ -176,10 +179,31 @@ impl Side<'_> {
         if let Some(password) = self.password.given() {
             fields.set(key("password"), password.expose(), names.password)?;
         }
+        // A transport that is not linked is let pass, as its other keys are.
+        let names = ["ssl.enable", "starttls.enable", "tls"];
+        let factory = registry.factory(self.direction, protocol);
+        if factory.is_ok_and(|f| !names.iter().all(|name| f.specs().any(|spec| spec.name == *name))) {
+            self.without_choice(protocol, &key, fields);
+            return Ok(());
+        }
         if let Some(secure) = self.secure {
             self.secure(secure, &key, fields)?;
         }
         self.start_tls(&key, fields)
+    }
+
+    fn without_choice(&self, protocol: &str, key: &dyn Fn(&str) -> String, fields: &mut Fields) {
+        let flags = [
+            (self.secure, "ssl.enable", self.names.secure),
+            (self.start_tls, "starttls.enable", self.names.start_tls),
+        ];
+        for (_, name, field) in flags.into_iter().filter(|(flag, ..)| *flag == Some(true)) {
+            fields.note(
+                key(name),
+                field,
+                format!("it is left out: {protocol} leaves no choice about encryption"),
+            );
+        }
     }
 
     /// Port-aware: "secure" means STARTTLS on the ports that begin in clear text, and TLS from the start elsewhere.

@@ -27,7 +27,7 @@ fn every_field_is_a_key_whose_position_is_its_name() {
             "outgoing": {"server": "smtp.example.org", "port": "587", "startTls": true, "user": "me"},
             "additionalProperties": "\n\nmail.smtp.timeout=5s"}"#,
     );
-    let layers = form.layers(LayerKind::Instance, &[]).unwrap();
+    let layers = form.layers(LayerKind::Instance, &[], &Registry::empty()).unwrap();
     assert_eq!(
         told(&layers),
         [
@@ -57,7 +57,7 @@ fn a_portals_configuration_is_read_under_its_own_names_with_its_own_defaults() {
             "additionalJavaMailProperties": "mail.smtp.port=587"}"#,
     );
     assert!(form.enable_notifications);
-    let layers = form.layers(LayerKind::System, &[]).unwrap();
+    let layers = form.layers(LayerKind::System, &[], &Registry::empty()).unwrap();
     assert_eq!(
         told(&layers),
         [
@@ -96,7 +96,7 @@ fn overriding_a_protocol_takes_the_forms_values_along() {
             "outgoing": {"server": "out.example.org"}, "additionalProperties": "mail.store.protocol=imap"}"#,
     );
     let code = Layer::new(LayerKind::Host, "code").with("mail.transport.protocol", "pigeon");
-    let all = told(&form.layers(LayerKind::System, &[code]).unwrap());
+    let all = told(&form.layers(LayerKind::System, &[code], &Registry::empty()).unwrap());
     for key in ["mail.imap.host=in", "mail.imap.user=me", "mail.imap.ssl.enable=true", "mail.pigeon.host=out"]
     {
         assert!(all.iter().any(|line| line.starts_with(key)), "{key}: {all:?}");
@@ -112,7 +112,7 @@ fn a_locked_protocol_of_a_lower_layer_decides_the_prefix_too() {
     let mut system = Layer::new(LayerKind::System, "file").with("mail.store.protocol", "imap");
     system.lock("mail.store.protocol");
     let form = secure(r#"{"incoming": {"server": "in.example.org"}}"#);
-    let all = told(&form.layers(LayerKind::Account, &[system]).unwrap());
+    let all = told(&form.layers(LayerKind::Account, &[system], &Registry::empty()).unwrap());
     assert!(all.iter().any(|line| line.starts_with("mail.imap.host=in")), "{all:?}");
 }
 
@@ -131,7 +131,7 @@ fn the_secure_flag_knows_the_port_and_says_what_it_means() {
         (r#""startTls": true, "port": 110"#, vec!["mail.pop3.starttls.enable=true"], ""),
     ] {
         let form = secure(&format!(r#"{{"incoming": {{"server": "pop.example.org", {fields}}}}}"#));
-        let layers = form.layers(LayerKind::System, &[]).unwrap();
+        let layers = form.layers(LayerKind::System, &[], &Registry::empty()).unwrap();
         let all = told(&layers);
         let tls: Vec<_> = all
             .iter()
@@ -148,7 +148,7 @@ fn the_secure_flag_knows_the_port_and_says_what_it_means() {
 fn without_the_secure_flag_only_this_machine_is_spoken_to_in_clear_text() {
     for server in ["localhost", "127.0.0.1", "[::1]"] {
         let form = secure(&format!(r#"{{"outgoing": {{"server": "{server}", "port": 25}}}}"#));
-        let layers = form.layers(LayerKind::System, &[]).unwrap();
+        let layers = form.layers(LayerKind::System, &[], &Registry::empty()).unwrap();
         assert!(
             told(&layers).iter().any(|l| l == "mail.smtp.tls=none form: outgoing.secure (system)"),
             "{server}"
@@ -156,16 +156,16 @@ fn without_the_secure_flag_only_this_machine_is_spoken_to_in_clear_text() {
         assert!(notes(&layers).is_empty());
     }
     let form = secure(r#"{"outgoing": {"server": "localhost.example.org", "port": 25}}"#);
-    let all = told(&form.layers(LayerKind::System, &[]).unwrap());
+    let all = told(&form.layers(LayerKind::System, &[], &Registry::empty()).unwrap());
     assert!(!all.iter().any(|l| l.contains("tls")), "{all:?}");
 }
 
 #[test]
 fn an_empty_direction_is_not_configured() {
-    let layers = secure("{}").layers(LayerKind::System, &[]).unwrap();
+    let layers = secure("{}").layers(LayerKind::System, &[], &Registry::empty()).unwrap();
     assert!(told(&layers).is_empty());
     let layers = protocol(r#"{"incomingPOPServer": "", "incomingPOPPort": null}"#)
-        .layers(LayerKind::System, &[])
+        .layers(LayerKind::System, &[], &Registry::empty())
         .unwrap();
     assert!(!told(&layers).iter().any(|line| line.contains("mail.store") || line.contains("pop3")));
 }
@@ -175,13 +175,13 @@ fn one_protocol_for_both_directions_can_not_have_two_users() {
     let json = r#"{"storeProtocol": "gmail", "transportProtocol": "gmail", "incomingPOPServer": "",
         "incomingPOPPort": "", "outgoingSMTPServer": "", "outgoingSMTPPort": "", "popUserName": "a",
         "smtpUserName": "b", "popPassword": "hunter2", "smtpPassword": "hunter2"}"#;
-    let error = protocol(json).layers(LayerKind::System, &[]).unwrap_err();
+    let error = protocol(json).layers(LayerKind::System, &[], &Registry::empty()).unwrap_err();
     assert_eq!(
         error.message(),
         "form: smtpUserName and form: popUserName are both mail.gmail.user, and say different things"
     );
     let same = json.replace(r#""b""#, r#""a""#);
-    let all = told(&protocol(&same).layers(LayerKind::System, &[]).unwrap());
+    let all = told(&protocol(&same).layers(LayerKind::System, &[], &Registry::empty()).unwrap());
     assert!(all.iter().any(|l| l == "mail.gmail.user=a form: popUserName (system)"), "{all:?}");
 }
 
@@ -194,7 +194,7 @@ fn passwords_are_serialised_as_a_placeholder_unless_asked_for_and_come_back_as_t
     assert!(!format!("{shown} {stored:?} {:?}", stored.reveal()).contains("hunter2"));
 
     let mut back = secure(&shown);
-    let error = back.layers(LayerKind::System, &[]).unwrap_err();
+    let error = back.layers(LayerKind::System, &[], &Registry::empty()).unwrap_err();
     assert!(error.to_string().contains("form: incoming.password is the placeholder"), "{error}");
     back.keep_passwords(&stored);
     assert_eq!(back.incoming.password.given().unwrap().expose(), "hunter2");
@@ -224,6 +224,8 @@ fn a_form_that_can_not_be_read_is_refused_without_repeating_a_password() {
         let error = serde_json::from_str::<SecureForm>(json).unwrap_err();
         assert!(!error.to_string().contains("48151623"), "{error}");
     }
-    let error = secure(r#"{"additionalProperties": "\n=x"}"#).layers(LayerKind::System, &[]).unwrap_err();
+    let error = secure(r#"{"additionalProperties": "\n=x"}"#)
+        .layers(LayerKind::System, &[], &Registry::empty())
+        .unwrap_err();
     assert!(error.to_string().contains("additional properties:2"), "{error}");
 }

@@ -2,7 +2,7 @@
 
 use super::Password;
 use super::form::{self, Names, Side};
-use postrider_core::{Direction, Layer, LayerKind, Result};
+use postrider_core::{Direction, Layer, LayerKind, Registry, Result};
 use serde::{Deserialize, Serialize};
 
 const INCOMING: Names = Names {
@@ -103,7 +103,7 @@ impl ProtocolForm {
     ///
     /// # Errors
     /// As there.
-    pub fn layers(&self, kind: LayerKind, others: &[Layer]) -> Result<Vec<Layer>> {
+    pub fn layers(&self, kind: LayerKind, others: &[Layer], registry: &Registry) -> Result<Vec<Layer>> {
         let incoming = Side {
             direction: Direction::Incoming,
             names: &INCOMING,
@@ -126,7 +126,7 @@ impl ProtocolForm {
             user: &self.outgoing_user,
             password: &self.outgoing_password,
         };
-        form::layers([incoming, outgoing], &self.additional_properties, kind, others)
+        form::layers([incoming, outgoing], &self.additional_properties, kind, others, registry)
     }
 
     /// Takes the passwords over that nobody typed anew.

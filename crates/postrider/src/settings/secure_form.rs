@@ -2,7 +2,7 @@
 
 use super::Password;
 use super::form::{self, Names, Side};
-use postrider_core::{Direction, Layer, LayerKind, Result};
+use postrider_core::{Direction, Layer, LayerKind, Registry, Result};
 use serde::{Deserialize, Serialize};
 
 const INCOMING: Names = Names {
@@ -73,12 +73,12 @@ impl SecureForm {
     ///
     /// # Errors
     /// As there.
-    pub fn layers(&self, kind: LayerKind, others: &[Layer]) -> Result<Vec<Layer>> {
+    pub fn layers(&self, kind: LayerKind, others: &[Layer], registry: &Registry) -> Result<Vec<Layer>> {
         let sides = [
             self.incoming.side(Direction::Incoming, &INCOMING, "pop3"),
             self.outgoing.side(Direction::Outgoing, &OUTGOING, "smtp"),
         ];
-        form::layers(sides, &self.additional_properties, kind, others)
+        form::layers(sides, &self.additional_properties, kind, others, registry)
     }
 
     /// Takes the passwords over that nobody typed anew.
