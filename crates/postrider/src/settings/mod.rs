@@ -45,3 +45,8 @@ pub use properties_file::PropertiesFile;
 pub use protocol_form::ProtocolForm;
 pub use secure_form::{FormServer, SecureForm};
 pub use sessions::Sessions;
+
+/// The examples of the document are compiled.
+#[cfg(doctest)]
+#[doc = include_str!("../../../../docs/settings.md")]
+struct Document;
