@@ -6,6 +6,9 @@
 mod channel;
 pub mod dot;
 mod login;
+mod login_grant;
+mod login_place;
+mod login_resolve;
 mod redactor;
 pub mod sasl;
 mod timing;

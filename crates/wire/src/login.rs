@@ -1,13 +1,25 @@
 //! Who we are to a server.
 
+use crate::login_grant;
+use crate::login_place::Places;
 use crate::sasl::Mechanism;
-use postrider_core::{Properties, Property, PropertySpec, Result, Secret, Target, Words};
+use postrider_core::{
+    Credential, Properties, Property, PropertySpec, Result, Secret, Target, TokenGrant, Words,
+};
+use std::sync::Arc;
 
 const USER: Property<String> = Property::new("user", "Name to sign in with.").shared();
-const PASSWORD: Property<Secret> =
-    Property::new("password", "Password, or an app password where the provider wants one.");
-const TOKEN: Property<Secret> =
-    Property::new("auth.token", "OAuth 2 access token; used instead of a password (OAUTHBEARER, XOAUTH2).");
+pub(crate) const PASSWORD: Property<Credential> = Property::new(
+    "password",
+    "Password, or an app password where the provider wants one: itself, or where it is kept (file:PATH, \
+     command:PROGRAM ARGUMENTS, env:NAME, keyring:SERVICE/USER), looked up for each connection. value: before one \
+     that begins so itself.",
+);
+pub(crate) const TOKEN: Property<Credential> = Property::new(
+    "auth.token",
+    "OAuth 2 access token, used instead of a password (OAUTHBEARER, XOAUTH2): itself, or where it is kept, as for \
+     password; so the command that prints one. See oauth.refreshtoken for the other way to have fresh ones.",
+);
 const MECHANISMS: Property<Words> = Property::new(
     "auth.mechanisms",
     "SASL mechanisms that may be used, in order of preference. Unset: all of EXTERNAL, SCRAM-SHA-256-PLUS, \
@@ -28,10 +40,12 @@ const CLEARTEXT: Property<bool> = Property::new(
 pub struct Login {
     /// Name to sign in with; empty if there is none.
     pub user: String,
-    /// Password.
-    pub password: Option<Secret>,
-    /// OAuth 2 access token.
-    pub token: Option<Secret>,
+    /// Password, or where it is kept.
+    pub password: Option<Credential>,
+    /// OAuth 2 access token, or where it is kept.
+    pub token: Option<Credential>,
+    /// How to get an access token where there is none.
+    pub grant: Option<Arc<TokenGrant>>,
     /// Whose mail to act on.
     pub authorization_id: Option<String>,
     /// Mechanisms allowed, in order of preference; empty allows all, strongest first.
@@ -44,6 +58,8 @@ pub struct Login {
     pub host: String,
     /// The server's port, which OAUTHBEARER repeats.
     pub port: u16,
+    pub(crate) password_form: Option<fn(&Secret) -> Secret>,
+    pub(crate) places: Places,
 }
 
 impl Login {
@@ -55,16 +71,26 @@ impl Login {
         MECHANISMS.spec(),
         AUTHORIZATION_ID.spec(),
         CLEARTEXT.spec(),
+        login_grant::TOKEN_URL.spec(),
+        login_grant::CLIENT_ID.spec(),
+        login_grant::CLIENT_SECRET.spec(),
+        login_grant::REFRESH_TOKEN.spec(),
+        login_grant::SCOPE.spec(),
     ];
 
     /// A name and a password for this server.
-    pub fn password(target: &Target, user: impl Into<String>, password: impl Into<Secret>) -> Self {
+    pub fn password(target: &Target, user: impl Into<String>, password: impl Into<Credential>) -> Self {
         Self { user: user.into(), password: Some(password.into()), ..Self::none(target) }
     }
 
     /// A name and an OAuth 2 access token for this server.
-    pub fn token(target: &Target, user: impl Into<String>, token: impl Into<Secret>) -> Self {
+    pub fn token(target: &Target, user: impl Into<String>, token: impl Into<Credential>) -> Self {
         Self { user: user.into(), token: Some(token.into()), ..Self::none(target) }
+    }
+
+    /// A name for this server, and how to get access tokens.
+    pub fn grant(target: &Target, user: impl Into<String>, grant: TokenGrant) -> Self {
+        Self { user: user.into(), grant: Some(Arc::new(grant)), ..Self::none(target) }
     }
 
     /// No credentials for this server, but perhaps a client certificate.
@@ -86,6 +112,8 @@ impl Login {
         login.user = properties.read(&USER)?.unwrap_or_default();
         login.password = properties.read(&PASSWORD)?;
         login.token = properties.read(&TOKEN)?;
+        login.grant = login_grant::read(properties, login.token.is_some())?;
+        login.places = Places::of(properties);
         login.authorization_id = properties.read(&AUTHORIZATION_ID)?;
         login.allow_cleartext = properties.require(&CLEARTEXT)?;
         for word in properties.read(&MECHANISMS)?.unwrap_or_default().0 {
@@ -99,10 +127,11 @@ impl Login {
             login.allowed.push(mechanism);
         }
         let is_bearer = |m: &Mechanism| matches!(m, Mechanism::OAuthBearer | Mechanism::XOAuth2);
-        if login.token.is_none() && !login.allowed.is_empty() && login.allowed.iter().all(is_bearer) {
+        if !login.has_token() && !login.allowed.is_empty() && login.allowed.iter().all(is_bearer) {
             login.token = login.password.take();
+            login.places.token_is_password();
         }
-        if login.user.is_empty() && (login.password.is_some() || login.token.is_some()) {
+        if login.user.is_empty() && (login.has_password() || login.has_token()) {
             return Err(properties
                 .fault(&USER, "there is a password or token but no user to go with it")
                 .with_advice("set user of the same transport, or take password and auth.token away"));
@@ -112,7 +141,38 @@ impl Login {
 
     /// True if there is anything to sign in with.
     pub fn is_given(&self) -> bool {
-        self.password.is_some() || self.token.is_some() || self.has_certificate
+        self.has_password() || self.has_token() || self.has_certificate
+    }
+
+    /// True if there is a password, or the place where it is kept.
+    pub fn has_password(&self) -> bool {
+        self.password.is_some()
+    }
+
+    /// True if there is an access token, the place where it is kept or a way to get one.
+    pub fn has_token(&self) -> bool {
+        self.token.is_some() || self.grant.is_some()
+    }
+
+    /// The password itself; none before it was [looked up](Self::resolved).
+    pub fn plain_password(&self) -> Option<&Secret> {
+        self.password.as_ref().and_then(Credential::value)
+    }
+
+    /// The access token itself; none before it was [looked up](Self::resolved).
+    pub fn plain_token(&self) -> Option<&Secret> {
+        self.token.as_ref().and_then(Credential::value)
+    }
+
+    /// Puts every password through `form` before it is used, also one that has yet to be looked up: for
+    /// providers that show their passwords in another form than they are sent in.
+    pub fn with_password_form(mut self, form: fn(&Secret) -> Secret) -> Self {
+        self.password = self.password.map(|password| match password {
+            Credential::Value(secret) => form(&secret).into(),
+            reference => reference,
+        });
+        self.password_form = Some(form);
+        self
     }
 
     /// The mechanisms allowed, in order of preference.
@@ -120,9 +180,9 @@ impl Login {
         if self.allowed.is_empty() { Mechanism::ALL.to_vec() } else { self.allowed.clone() }
     }
 
-    /// Every secret in it, for masking.
+    /// Every secret that is known, for masking.
     pub fn secrets(&self) -> impl Iterator<Item = &Secret> {
-        self.password.iter().chain(&self.token)
+        self.plain_password().into_iter().chain(self.plain_token())
     }
 }
 
@@ -142,8 +202,8 @@ mod tests {
         let base = "mail.x.user=me\nmail.x.password=p\n";
         let secrets = |text: &str| {
             let login = read(&format!("{base}{text}")).unwrap();
-            let text = |s: Option<Secret>| s.map(|s| s.expose().to_owned());
-            (text(login.password), text(login.token))
+            let text = |s: Option<&Secret>| s.map(|s| s.expose().to_owned());
+            (text(login.plain_password()), text(login.plain_token()))
         };
         let (p, t) = (Some("p".to_owned()), Some("t".to_owned()));
         assert_eq!(secrets("mail.x.auth.mechanisms=XOAUTH2"), (None, p.clone()));

@@ -36,6 +36,9 @@ const IMAP_KEYS: &[&[PropertySpec]] =
 const POP3_KEYS: &[&[PropertySpec]] =
     &[Login::PROPERTIES, Target::PROPERTIES, Timing::PROPERTIES, Pop3Config::PROPERTIES];
 
+/// Google's token endpoint.
+const TOKEN_URL: &str = "https://oauth2.googleapis.com/token";
+
 /// What may be set for each of the three.
 const COMMON: &[PropertySpec] = &pick(
     SMTP_KEYS,
@@ -43,6 +46,11 @@ const COMMON: &[PropertySpec] = &pick(
         "user",
         "password",
         "auth.token",
+        "oauth.tokenurl",
+        "oauth.clientid",
+        "oauth.clientsecret",
+        "oauth.refreshtoken",
+        "oauth.scope",
         "ssl.cafile",
         "ssl.timeout",
         "connectiontimeout",
@@ -62,6 +70,7 @@ pub(crate) const SMTP: Preset = Preset {
         ("mail.gmail.port", "465"),
         ("mail.gmail.tls", "implicit"),
         ("mail.gmail.auth", "true"),
+        ("mail.gmail.oauth.tokenurl", TOKEN_URL),
     ],
     all: SMTP_KEYS,
 };
@@ -76,6 +85,7 @@ pub(crate) const IMAP: Preset = Preset {
         ("mail.gmail.host", "imap.gmail.com"),
         ("mail.gmail.port", "993"),
         ("mail.gmail.tls", "implicit"),
+        ("mail.gmail.oauth.tokenurl", TOKEN_URL),
     ],
     all: IMAP_KEYS,
 };
@@ -90,6 +100,7 @@ pub(crate) const POP3: Preset = Preset {
         ("mail.gmail-pop3.host", "pop.gmail.com"),
         ("mail.gmail-pop3.port", "995"),
         ("mail.gmail-pop3.tls", "implicit"),
+        ("mail.gmail-pop3.oauth.tokenurl", TOKEN_URL),
     ],
     all: POP3_KEYS,
 };
@@ -158,8 +169,7 @@ fn in_mode(recent: bool, mut config: Pop3Config) -> Pop3Config {
 impl Preset {
     fn typed(&self, login: impl FnOnce(&Target) -> Login) -> Result<(Target, Login)> {
         let target = Target::new(self.host, self.port, TlsMode::Implicit)?;
-        let mut login = login(&target);
-        login.password = login.password.map(|password| joined(&password));
+        let login = login(&target).with_password_form(joined);
         if !login.is_given() {
             return Err(Error::new(
                 ErrorKind::Configuration,
@@ -189,8 +199,8 @@ impl Preset {
         if (target.host.as_str(), target.port, target.tls) != (self.host, self.port, TlsMode::Implicit) {
             return Err(self.refusal(properties, &Property::<String>::new("host", "").shared()));
         }
-        login.password = login.password.take().map(|password| joined(&password));
-        if login.password.is_none() && login.token.is_none() {
+        *login = std::mem::take(login).with_password_form(joined);
+        if !login.has_password() && !login.has_token() {
             let property = Property::<Secret>::new("password", "");
             let why = "Gmail lets nobody in without an app password or an OAuth token";
             return Err(properties.fault(&property, why).with_advice(CREDENTIALS));
@@ -215,7 +225,8 @@ impl Preset {
 }
 
 const CREDENTIALS: &str = "set user and password (an app password: myaccount.google.com/apppasswords), or user and \
-                           auth.token (an OAuth 2 access token of scope https://mail.google.com/)";
+                           auth.token (an OAuth 2 access token of scope https://mail.google.com/) or \
+                           oauth.refreshtoken and oauth.clientid";
 
 /// An app password as Google shows it, in four groups with blanks between them (plain or non-breaking ones,
 /// depending on where it was copied), as the one word it is. Any other password stays as it is.

@@ -94,7 +94,7 @@ fn the_typed_door_leads_to_the_same_room() {
     let smtp = smtp.unwrap();
     assert_eq!((smtp.target.host.as_str(), smtp.target.port), ("smtp.gmail.com", 465));
     assert_eq!((smtp.target.tls, smtp.login.host.as_str()), (TlsMode::Implicit, "smtp.gmail.com"));
-    assert_eq!(smtp.login.password.unwrap().expose(), JOINED);
+    assert_eq!(smtp.login.plain_password().unwrap().expose(), JOINED);
     let imap =
         postrider_gmail::imap(|server| postrider_wire::Login::token(server, "me@gmail.com", "t")).unwrap();
     assert_eq!((imap.target.host.as_str(), imap.target.port), ("imap.gmail.com", 993));

@@ -37,12 +37,12 @@ pub(crate) enum Then {
 
 /// Refuses credentials that could break out of their command, before anything is dialed.
 pub(crate) fn check(login: &Login) -> Result<()> {
-    let secret = |s: &Option<Secret>| s.as_ref().is_some_and(|s| has_control(s.expose()));
+    let secret = |s: Option<&Secret>| s.is_some_and(|s| has_control(s.expose()));
     let what = if has_control(&login.user) || login.authorization_id.as_deref().is_some_and(has_control) {
         "user name"
-    } else if secret(&login.password) {
+    } else if secret(login.plain_password()) {
         "password"
-    } else if secret(&login.token) {
+    } else if secret(login.plain_token()) {
         "token"
     } else {
         return Ok(());
@@ -76,7 +76,7 @@ pub(crate) fn plan(
         Err(error) => error,
     };
     let wanted = login.mechanisms().iter().any(|m| matches!(m, Mechanism::Plain | Mechanism::Login));
-    let able = login.password.is_some() && login.token.is_none() && login.authorization_id.is_none();
+    let able = login.has_password() && !login.has_token() && login.authorization_id.is_none();
     if !wanted || !able {
         return Err(error);
     }

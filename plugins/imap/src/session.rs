@@ -26,8 +26,24 @@ pub(crate) struct Session {
 }
 
 impl Session {
-    /// Dials, hears the greeting, encrypts, signs in and enables what is of use.
+    /// Looks up the credentials, dials, hears the greeting, encrypts, signs in and enables what is of use; once more
+    /// if all that was wrong is the age of an access token.
     pub(crate) async fn open(config: &ImapConfig, host: Arc<dyn Host>) -> Result<Self> {
+        crate::auth::check(&config.login)?;
+        let login = config.login.resolved(host.as_ref()).await?;
+        let resolved = ImapConfig { login, ..config.clone() };
+        match Self::open_as(&resolved, Arc::clone(&host)).await {
+            Err(error) if resolved.login.may_be_stale(&error) => {
+                let fresh = config.login.renewed(&resolved.login, host.as_ref()).await?;
+                let Some(login) = fresh else { return Err(error) };
+                Self::open_as(&ImapConfig { login, ..resolved }, host).await
+            }
+            opened => opened,
+        }
+    }
+
+    /// With credentials that are known.
+    async fn open_as(config: &ImapConfig, host: Arc<dyn Host>) -> Result<Self> {
         crate::auth::check(&config.login)?;
         let (target, timing) = (config.target.clone(), config.timing.clone());
         let mut channel = Channel::connect(host, target, timing, "imap", config.debug).await?;

@@ -22,7 +22,7 @@ impl Session {
         match method {
             Method::Sasl(run) => self.authenticate(run).await?,
             Method::Login => {
-                let password = config.login.password.as_ref().map_or("", Secret::expose);
+                let password = config.login.plain_password().map_or("", Secret::expose);
                 // A server that repeats the command repeats the password as it was quoted.
                 self.mask(&Secret::new(password.replace('\\', "\\\\").replace('"', "\\\"")));
                 let command = self.command("LOGIN").string(&config.login.user).secret(password);

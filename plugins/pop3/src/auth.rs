@@ -27,12 +27,12 @@ pub(crate) fn check(login: &Login) -> Result<()> {
             .with_advice("set user and password, or user and auth.token"));
     }
     let broken = |text: &str| text.chars().any(char::is_control);
-    let secret = |s: &Option<Secret>| s.as_ref().is_some_and(|s| broken(s.expose()));
+    let secret = |s: Option<&Secret>| s.is_some_and(|s| broken(s.expose()));
     let what = if broken(&login.user) || login.authorization_id.as_deref().is_some_and(broken) {
         "user name"
-    } else if secret(&login.password) {
+    } else if secret(login.plain_password()) {
         "password"
-    } else if secret(&login.token) {
+    } else if secret(login.plain_token()) {
         "token"
     } else {
         return Ok(());
@@ -52,7 +52,9 @@ pub(crate) fn choose(
     private: bool,
 ) -> Result<Method> {
     let login = &config.login;
-    if let (true, Some(password), Some(stamp)) = (config.apop, &login.password, reply::timestamp(greeting)) {
+    if let (true, Some(password), Some(stamp)) =
+        (config.apop, login.plain_password(), reply::timestamp(greeting))
+    {
         return refuse_in_clear(login, private, "APOP").and_then(|()| apop(login, password, stamp));
     }
     let offered = offered(login, capabilities);
@@ -60,7 +62,7 @@ pub(crate) fn choose(
     // USER and PASS are PLAIN by another name: for a server that knows no SASL, or says it knows them too.
     let known = offered.is_empty() || capabilities.is_some_and(|c| c.has("USER"));
     let wanted = login.mechanisms().iter().any(|m| matches!(m, Mechanism::Plain | Mechanism::Login));
-    if chosen.is_ok() || !known || !wanted || login.password.is_none() || login.token.is_some() {
+    if chosen.is_ok() || !known || !wanted || !login.has_password() || login.has_token() {
         return chosen.map(Method::Sasl);
     }
     refuse_in_clear(login, private, "USER and PASS")?;

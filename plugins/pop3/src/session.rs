@@ -28,11 +28,28 @@ pub(crate) struct Session {
 }
 
 impl Session {
-    /// Connects, encrypts and signs in.
+    /// Looks up the credentials, connects, encrypts and signs in; once more if all that was wrong is the age of an
+    /// access token.
     ///
     /// # Cancellation
     /// Nothing is left behind.
     pub(crate) async fn open(config: &Pop3Config, host: &Arc<dyn Host>) -> Result<Self> {
+        crate::auth::check(&config.login)?;
+        let login = config.login.resolved(host.as_ref()).await?;
+        let resolved = Pop3Config { login, ..config.clone() };
+        match Self::open_as(&resolved, host).await {
+            // With APOP it may have been the password that was refused.
+            Err(error) if resolved.login.may_be_stale(&error) && !config.apop => {
+                let fresh = config.login.renewed(&resolved.login, host.as_ref()).await?;
+                let Some(login) = fresh else { return Err(error) };
+                Self::open_as(&Pop3Config { login, ..resolved }, host).await
+            }
+            opened => opened,
+        }
+    }
+
+    /// With credentials that are known.
+    async fn open_as(config: &Pop3Config, host: &Arc<dyn Host>) -> Result<Self> {
         crate::auth::check(&config.login)?;
         let (target, timing) = (config.target.clone(), config.timing.clone());
         let mut channel = Channel::connect(Arc::clone(host), target, timing, "pop3", config.debug).await?;

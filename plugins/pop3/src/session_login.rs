@@ -79,7 +79,7 @@ impl Session {
             }
             Method::UserPass => {
                 let reply = self.ask(&format!("USER {user}"), Phase::Authenticate).await?;
-                match &config.login.password {
+                match config.login.plain_password() {
                     Some(password) if reply.is_ok() => {
                         let line = Secret::new(format!("PASS {}\r\n", password.expose()));
                         self.say_secret(line.expose(), "PASS ***\r\n").await?

@@ -42,7 +42,7 @@ impl SignIn {
     ) -> Result<Option<Self>> {
         let login = &config.login;
         let offered = caps.mechanisms();
-        let certificate_only = login.password.is_none() && login.token.is_none();
+        let certificate_only = !login.has_password() && !login.has_token();
         if config.auth == Some(false) || (config.auth.is_none() && !login.is_given()) {
             return Ok(None);
         }

@@ -24,9 +24,27 @@ pub(crate) struct Session {
 }
 
 impl Session {
-    /// Dials, hears the greeting, encrypts and signs in.
+    /// Looks up the credentials, dials, hears the greeting, encrypts and signs in; once more if all that was
+    /// wrong is the age of an access token.
     pub(crate) async fn open(config: &SmtpConfig, host: Arc<dyn Host>) -> Result<Self> {
         check(config)?;
+        if config.auth == Some(false) {
+            return Self::open_as(config, host).await;
+        }
+        let login = config.login.resolved(host.as_ref()).await?;
+        let resolved = SmtpConfig { login, ..config.clone() };
+        match Self::open_as(&resolved, Arc::clone(&host)).await {
+            Err(error) if resolved.login.may_be_stale(&error) => {
+                let fresh = config.login.renewed(&resolved.login, host.as_ref()).await?;
+                let Some(login) = fresh else { return Err(error) };
+                Self::open_as(&SmtpConfig { login, ..resolved }, host).await
+            }
+            opened => opened,
+        }
+    }
+
+    /// With credentials that are known.
+    async fn open_as(config: &SmtpConfig, host: Arc<dyn Host>) -> Result<Self> {
         let channel =
             Channel::connect(host, config.target.clone(), config.timing.clone(), "smtp", config.debug)
                 .await?;

@@ -14,15 +14,15 @@ pub fn choose(login: &Login, offered: &[&str], tls: Option<&TlsSession>, private
     let binds = tls.is_some_and(|t| t.channel_binding.is_some());
     // A token is used instead of a password, and either instead of the certificate, which may be there for the
     // handshake only; unless EXTERNAL is asked for by name.
-    let by_password = login.password.is_some() && login.token.is_none();
-    let by_certificate = login.password.is_none() && login.token.is_none();
+    let by_password = login.has_password() && !login.has_token();
+    let by_certificate = !login.has_password() && !login.has_token();
     let fits = |m: Mechanism| match m {
         Mechanism::External => {
             tls.is_some() && login.has_certificate && (by_certificate || login.allowed.contains(&m))
         }
         Mechanism::ScramSha256Plus => binds && by_password,
         Mechanism::ScramSha256 | Mechanism::Plain | Mechanism::Login => by_password,
-        Mechanism::OAuthBearer | Mechanism::XOAuth2 => login.token.is_some(),
+        Mechanism::OAuthBearer | Mechanism::XOAuth2 => login.has_token(),
     };
     let is_offered = |m: Mechanism| offered.iter().any(|o| o.eq_ignore_ascii_case(m.name()));
     let mut usable = login.mechanisms().into_iter().filter(|m| fits(*m) && is_offered(*m)).peekable();
@@ -39,9 +39,9 @@ pub fn choose(login: &Login, offered: &[&str], tls: Option<&TlsSession>, private
         )
         .with_advice("set tls=implicit or tls=starttls; only if the network is trusted, auth.cleartext=true")
     } else {
-        let have = match (&login.password, &login.token) {
-            (_, Some(_)) => "an OAuth token",
-            (Some(_), _) => "a password",
+        let have = match (login.has_password(), login.has_token()) {
+            (_, true) => "an OAuth token",
+            (true, _) => "a password",
             _ => "no password, token or client certificate",
         };
         Error::new(

@@ -112,8 +112,8 @@ impl Exchange {
         let authzid = login.authorization_id.as_deref().unwrap_or_default();
         let user = login.user.as_str();
         let empty = Secret::new("");
-        let password = login.password.as_ref().unwrap_or(&empty);
-        let token = login.token.as_ref().unwrap_or(&empty);
+        let password = login.plain_password().unwrap_or(&empty);
+        let token = login.plain_token().unwrap_or(&empty);
         let state = match mechanism {
             Mechanism::External => State::Plain(Secret::new(authzid)),
             Mechanism::Plain => {
@@ -223,12 +223,13 @@ fn scram_header(mechanism: Mechanism, binding: Option<&ChannelBinding>, offered:
 
 fn check(login: &Login) -> Result<()> {
     let bad = |text: &str| text.chars().any(|c| matches!(c, '\0' | '\r' | '\n' | '\u{1}'));
-    let secret = |s: &Option<Secret>| s.as_ref().is_some_and(|s| bad(s.expose()));
+    let secret = |s: Option<&Secret>| s.is_some_and(|s| bad(s.expose()));
+    login.check_resolved()?;
     let what = if bad(&login.user) || login.authorization_id.as_deref().is_some_and(bad) {
         "user name"
-    } else if secret(&login.password) {
+    } else if secret(login.plain_password()) {
         "password"
-    } else if secret(&login.token) {
+    } else if secret(login.plain_token()) {
         "token"
     } else {
         return Ok(());
