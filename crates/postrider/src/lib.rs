@@ -36,6 +36,7 @@
 //! | `mailer.rs`, `mailer_config.rs`, `route.rs` | [`Mailer`]: sending by the settings of the moment |
 //! | `pool.rs`, `room.rs` | so many connections and no more |
 //! | `inbox.rs`, `spool.rs` | [`Inbox`]: receiving; [`Spool`]: a message that has arrived whole |
+//! | `doctor/` | [`doctor`]: why mail does not go out or come in |
 //! | `account_file.rs`, `account_reader.rs` | [`AccountFile`]: settings in TOML |
 //! | `settings/` | [`settings`]: property files, the environment, forms, lent sessions |
 
@@ -52,6 +53,7 @@ pub use postrider_smtp as smtp;
 
 mod account_file;
 mod account_reader;
+pub mod doctor;
 mod inbox;
 mod live;
 mod mailer;

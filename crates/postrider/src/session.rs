@@ -126,6 +126,11 @@ impl Session {
         Self(Arc::clone(&self.0), notes.into())
     }
 
+    /// The host it connects by, as it is now.
+    pub fn host(&self) -> Arc<dyn Host> {
+        Arc::clone(&self.0.setup().host)
+    }
+
     /// The transports it can choose from.
     pub fn registry(&self) -> Arc<Registry> {
         Arc::clone(&self.0.setup().registry)
