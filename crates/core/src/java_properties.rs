@@ -3,7 +3,7 @@
 //! [`entries`] is exact but for one thing: Java's strings may hold half a character (a lone surrogate), ours
 //! can't, so an escape that writes one is an error. A test runs Java beside it to prove the rest.
 
-use crate::Secret;
+use crate::{Error, ErrorKind, Phase, Secret};
 use std::borrow::Cow;
 use std::fmt;
 
@@ -43,6 +43,24 @@ pub struct JavaSyntaxError {
     pub line: usize,
     /// What is wrong; the text itself is not quoted, since it may be a secret.
     pub message: &'static str,
+}
+
+impl JavaSyntaxError {
+    /// A line that begins with its separator: Java has an empty key there, which means nothing here.
+    pub(crate) fn without_key(line: usize) -> Self {
+        Self { line, message: "there is no key before the =" }
+    }
+
+    /// The error that names the file and the line and says what to write.
+    pub fn error(&self, name: &str) -> Error {
+        let message = format!("{name}:{}: {}", self.line, self.message);
+        let advice = if self.message.contains('\\') {
+            "write \\\\ for a backslash, and \\u00e9 for a character by its number"
+        } else {
+            "write one key=value a line, for example mail.smtp.host=mail.example.org"
+        };
+        Error::new(ErrorKind::Configuration, Phase::Configure, message).with_advice(advice)
+    }
 }
 
 impl fmt::Display for JavaSyntaxError {
@@ -87,19 +105,26 @@ pub fn decode(bytes: &[u8], encoding: JavaEncoding) -> Result<Cow<'_, str>, Java
 /// Every entry of the text in order; a key that is set twice is there twice.
 ///
 /// # Errors
-/// The first malformed `\uXXXX`.
+/// The first malformed `\uXXXX`, as Java gives up there.
 pub fn entries(text: &str) -> Result<Vec<JavaEntry>, JavaSyntaxError> {
+    let (entries, faults) = read(text);
+    faults.into_iter().next().map_or(Ok(entries), Err)
+}
+
+/// As [`entries`], but goes on behind a malformed entry: every one that can be read, and what is wrong with the
+/// others.
+pub fn read(text: &str) -> (Vec<JavaEntry>, Vec<JavaSyntaxError>) {
     let mut lines = LogicalLines { chars: text.chars().peekable(), number: 1, pair: false };
-    let mut entries = Vec::new();
+    let (mut entries, mut faults) = (Vec::new(), Vec::new());
     while let Some((line, text)) = lines.next_line() {
-        let fault = |message| JavaSyntaxError { line, message };
         let (key, value) = split(&text);
         let trailing_blanks = trailing_blanks(value);
-        let key = unescape(key).map_err(fault)?;
-        let value = Secret::new(unescape(value).map_err(fault)?);
-        entries.push(JavaEntry { key, value, line, trailing_blanks });
+        match unescape(key).and_then(|key| Ok((key, Secret::new(unescape(value)?)))) {
+            Ok((key, value)) => entries.push(JavaEntry { key, value, line, trailing_blanks }),
+            Err(message) => faults.push(JavaSyntaxError { line, message }),
+        }
     }
-    Ok(entries)
+    (entries, faults)
 }
 
 fn line_of(before: &str) -> usize {

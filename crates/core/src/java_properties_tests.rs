@@ -60,6 +60,18 @@ fn a_malformed_number_is_an_error_with_its_line_and_without_the_text() {
 }
 
 #[test]
+fn what_stands_behind_a_malformed_entry_can_be_read_all_the_same() {
+    let (entries, faults) = read_all("a=1\nb=\\u12\nc=3\n\\ud800=4\ne=5");
+    assert_eq!(entries, [("a", 1), ("c", 3), ("e", 5)].map(|(key, line)| (key.to_owned(), line)));
+    assert_eq!(faults, [2, 4]);
+}
+
+fn read_all(text: &str) -> (Vec<(String, usize)>, Vec<usize>) {
+    let (entries, faults) = super::read(text);
+    (entries.into_iter().map(|e| (e.key, e.line)).collect(), faults.into_iter().map(|f| f.line).collect())
+}
+
+#[test]
 fn blanks_at_a_values_end_are_kept_counted_and_told_from_escaped_ones() {
     for (text, trimmed, blanks) in [
         ("k=v", "v", 0),

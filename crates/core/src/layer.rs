@@ -4,8 +4,8 @@ use serde::Serialize;
 use std::fmt;
 use std::sync::Arc;
 
-use crate::java_properties::{self, JavaEntry};
-use crate::{Error, ErrorKind, Note, NoteKind, Phase, Result, Secret};
+use crate::java_properties::{self, JavaEntry, JavaSyntaxError};
+use crate::{Error, Note, NoteKind, Result, Secret};
 
 /// Where a layer stands: the highest that has a key wins, with its whole value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
@@ -130,23 +130,41 @@ impl Layer {
     /// # Errors
     /// `Configuration` with the line, for a malformed escape or a line without a key.
     pub fn parse(kind: LayerKind, name: &str, text: &str) -> Result<Self> {
-        let fail = |line: usize, why: &str| {
-            Error::new(ErrorKind::Configuration, Phase::Configure, format!("{name}:{line}: {why}"))
-                .with_advice("write one key=value a line, for example mail.smtp.host=mail.example.org")
-        };
+        let (layer, mistakes) = Self::parse_all(kind, name, text);
+        mistakes.into_iter().next().map_or(Ok(layer), Err)
+    }
+
+    /// As [`parse`](Self::parse), but goes on behind a mistake: what can be read, and every mistake in order of
+    /// the lines.
+    pub fn parse_all(kind: LayerKind, name: &str, text: &str) -> (Self, Vec<Error>) {
+        let (entries, faults) = java_properties::read(text);
+        Self::of_java(kind, name, &entries, &faults)
+    }
+
+    /// A property file's entries and what could not be read of it, as a layer and as errors.
+    pub fn of_java(
+        kind: LayerKind,
+        name: &str,
+        entries: &[JavaEntry],
+        faults: &[JavaSyntaxError],
+    ) -> (Self, Vec<Error>) {
         let mut layer = Self::new(kind, name);
-        for entry in java_properties::entries(text).map_err(|e| fail(e.line, e.message))? {
+        let mut mistakes: Vec<(usize, Error)> =
+            faults.iter().map(|fault| (fault.line, fault.error(name))).collect();
+        for entry in entries {
             if entry.key.is_empty() {
-                return Err(fail(entry.line, "there is no key before the ="));
+                mistakes.push((entry.line, JavaSyntaxError::without_key(entry.line).error(name)));
+                continue;
             }
             let position = format!("{name}:{}", entry.line);
             if let Some(earlier) = layer.position(&entry.key) {
                 let note = Note::set_twice(&entry.key, &position, earlier);
                 layer.add_note(note);
             }
-            layer.set_java(entry.key.clone(), &entry, &position);
+            layer.set_java(entry.key.clone(), entry, &position);
         }
-        Ok(layer)
+        mistakes.sort_by_key(|(line, _)| *line);
+        (layer, mistakes.into_iter().map(|(_, error)| error).collect())
     }
 
     /// Adds the value of a property file's entry under a key, without the blanks at its end, which are noted.
