@@ -141,7 +141,10 @@ impl Environment {
             if !key.contains("mail") && !key.starts_with("pop.server.") {
                 continue;
             }
-            layers.take(&JavaEntry::new(key, text(name, value)?, 1), name)?;
+            let mistakes = layers.take(&JavaEntry::new(key, text(name, value)?, 1), name);
+            if let Some(first) = mistakes.into_iter().next() {
+                return Err(first);
+            }
         }
         Ok(layers.into_layers())
     }

@@ -5,7 +5,7 @@
 //! about mail is none of our business.
 
 use postrider_core::java_properties::JavaEntry;
-use postrider_core::{Layer, LayerKind, Note, NoteKind, Result};
+use postrider_core::{Error, Layer, LayerKind, Note, NoteKind};
 use std::collections::BTreeMap;
 
 const SESSION: &str = "mail.session.";
@@ -51,15 +51,14 @@ impl PortalLayers {
         self.settings.add_note(note);
     }
 
-    /// Takes one entry.
-    ///
-    /// # Errors
-    /// `Configuration` for a mistake in the additional properties.
-    pub(super) fn take(&mut self, entry: &JavaEntry, position: &str) -> Result<()> {
+    /// Takes one entry. Gives the mistakes in additional properties.
+    pub(super) fn take(&mut self, entry: &JavaEntry, position: &str) -> Vec<Error> {
         let key = entry.key.as_str();
         if key == ADDITIONAL {
             let name = format!("{position}, additional properties");
-            self.additional = Some(Layer::parse(LayerKind::Overrides, &name, entry.value.expose())?);
+            let (layer, mistakes) = Layer::parse_all(LayerKind::Overrides, &name, entry.value.expose());
+            self.additional = Some(layer);
+            return mistakes;
         } else if let Some((_, ours)) = COUNTERPARTS.iter().find(|(theirs, _)| *theirs == key) {
             // A batch of 0 is the portal's word for no limit.
             let unlimited = key == BATCH && entry.trimmed().trim() == "0";
@@ -82,7 +81,7 @@ impl PortalLayers {
         } else if key.starts_with("mail.") {
             self.take_bare(entry, position);
         }
-        Ok(())
+        Vec::new()
     }
 
     fn take_bare(&mut self, entry: &JavaEntry, position: &str) {

@@ -35,6 +35,18 @@ impl PortalFile {
     /// # Errors
     /// `Configuration` naming the file and, for a mistake in it, the line; also for a file that includes itself.
     pub fn load(path: &Path) -> Result<Self> {
+        let portal = Self::load_all(path)?;
+        match portal.files.iter().find_map(|file| file.faults().next()) {
+            Some(error) => Err(error),
+            None => Ok(portal),
+        }
+    }
+
+    /// As [`load`](Self::load), but goes on behind mistakes, for [`layers_all`](Self::layers_all) to list.
+    ///
+    /// # Errors
+    /// `Configuration` if a file can't be read, or includes itself.
+    pub fn load_all(path: &Path) -> Result<Self> {
         let mut reader = Reader { files: Vec::new(), notes: Vec::new(), open: Vec::new(), home: None };
         let folder = path.parent().unwrap_or(Path::new(""));
         reader.read(path, folder)?;
@@ -47,12 +59,20 @@ impl PortalFile {
     /// # Errors
     /// `Configuration` for a mistake in the additional properties.
     pub fn layers(&self, kind: LayerKind) -> Result<Vec<Layer>> {
+        let (layers, mistakes) = self.layers_all(kind);
+        mistakes.into_iter().next().map_or(Ok(layers), Err)
+    }
+
+    /// What can be read as layers, and every mistake, file by file.
+    pub fn layers_all(&self, kind: LayerKind) -> (Vec<Layer>, Vec<Error>) {
         let name = self.files.first().map_or("portal", PropertiesFile::name);
         let mut layers = PortalLayers::new(kind, name);
+        let mut mistakes = Vec::new();
         for note in &self.notes {
             layers.note(note.clone());
         }
         for file in &self.files {
+            mistakes.extend(file.faults());
             let entries = file.entries();
             for (at, entry) in entries.iter().enumerate() {
                 let position = file.position(entry);
@@ -60,10 +80,10 @@ impl PortalFile {
                 if let Some(earlier) = earlier.filter(|_| entry.key.starts_with("mail.")) {
                     layers.note(Note::set_twice(&entry.key, &position, &file.position(earlier)));
                 }
-                layers.take(entry, &position)?;
+                mistakes.extend(layers.take(entry, &position));
             }
         }
-        Ok(layers.into_layers())
+        (layers.into_layers(), mistakes)
     }
 }
 
@@ -77,7 +97,7 @@ struct Reader {
 
 impl Reader {
     fn read(&mut self, path: &Path, first_folder: &Path) -> Result<()> {
-        let file = PropertiesFile::load(path)?;
+        let file = PropertiesFile::load_all(path)?;
         let own_path = path.canonicalize().unwrap_or_else(|_| path.to_owned());
         if self.open.contains(&own_path) || self.files.len() >= MOST_FILES {
             let name = file.name();

@@ -154,6 +154,29 @@ fn mistakes_in_additional_properties_and_included_files_name_their_line() {
 }
 
 #[test]
+fn every_mistake_of_all_files_can_be_listed_and_the_rest_be_read() {
+    let (folder, _) = portal(&[
+        ("a.properties", "x=\\u1\ninclude-and-override=b.properties\nmail.session.mail.smtp.host=h"),
+        ("b.properties", "\nmail.session.mail.advanced.properties=\\=1\\nmail.x=2\\n\\=3\ny=\\u2"),
+    ]);
+    let file = PortalFile::load_all(&folder.path().join("a.properties")).unwrap();
+    let (layers, mistakes) = file.layers_all(LayerKind::System);
+    assert_eq!(layers.iter().flat_map(Layer::keys).collect::<Vec<_>>(), ["mail.smtp.host", "mail.x"]);
+    let prefix = format!("{}/", folder.path().display());
+    let told: Vec<String> = mistakes.iter().map(|e| e.message().replace(&prefix, "")).collect();
+    let told: Vec<&str> = told.iter().map(|t| t.rsplit_once(": ").unwrap().0).collect();
+    assert_eq!(
+        told,
+        [
+            "a.properties:1",
+            "b.properties:3",
+            "b.properties:2, additional properties:1",
+            "b.properties:2, additional properties:3",
+        ]
+    );
+}
+
+#[test]
 fn a_name_for_a_lent_session_is_taken_over() {
     let (_folder, file) = portal(&[("a.properties", "mail.session.jndi.name=mail/MailSession")]);
     let layers = file.unwrap().layers(LayerKind::System).unwrap();

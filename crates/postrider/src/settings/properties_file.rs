@@ -1,18 +1,19 @@
 //! Java property files.
 
 use super::text_file;
-use postrider_core::java_properties::{self, JavaEncoding, JavaEntry};
-use postrider_core::{Error, ErrorKind, Layer, LayerKind, Note, Phase, Result};
+use postrider_core::java_properties::{self, JavaEncoding, JavaEntry, JavaSyntaxError};
+use postrider_core::{Error, Layer, LayerKind, Result};
 use std::path::Path;
 
 /// A Java property file: `mail.smtp.host=mail.example.org`, read as `java.util.Properties.load` reads it.
 ///
-/// Only blanks at the end of a value are left out, with a [`Note`]. A byte order mark at the beginning is no
+/// Only blanks at the end of a value are left out, with a [note](Layer::notes). A byte order mark at the beginning is no
 /// part of the first key. Debug shows keys, never values.
 #[derive(Clone, Debug)]
 pub struct PropertiesFile {
     name: String,
     entries: Vec<JavaEntry>,
+    faults: Vec<JavaSyntaxError>,
 }
 
 impl PropertiesFile {
@@ -29,8 +30,15 @@ impl PropertiesFile {
     /// # Errors
     /// As [`load`](Self::load).
     pub fn load_as(path: &Path, encoding: JavaEncoding) -> Result<Self> {
-        let bytes = text_file::read(path, "a Java property file")?;
-        Self::parse(&text_file::shown(path), &bytes, encoding)
+        Self::read(path, encoding)?.faultless()
+    }
+
+    /// As [`load`](Self::load), but goes on behind mistakes, for [`layer_all`](Self::layer_all) to list.
+    ///
+    /// # Errors
+    /// `Configuration` if the file can't be read.
+    pub fn load_all(path: &Path) -> Result<Self> {
+        Self::read(path, JavaEncoding::Detect)
     }
 
     /// Reads the bytes of a file called `name`.
@@ -38,14 +46,25 @@ impl PropertiesFile {
     /// # Errors
     /// `Configuration` with the line.
     pub fn parse(name: &str, bytes: &[u8], encoding: JavaEncoding) -> Result<Self> {
-        let text = java_properties::decode(bytes, encoding);
-        let entries = text.and_then(|t| java_properties::entries(t.strip_prefix('\u{feff}').unwrap_or(&t)));
-        let entries = entries.map_err(|e| {
-            fault(format!("{name}:{}: {}", e.line, e.message)).with_advice(
-                "write one key=value a line; a backslash is written \\\\, a character by number \\u00e9",
-            )
-        })?;
-        Ok(Self { name: name.to_owned(), entries })
+        Self::decode(name, bytes, encoding)?.faultless()
+    }
+
+    fn read(path: &Path, encoding: JavaEncoding) -> Result<Self> {
+        let bytes = text_file::read(path, "a Java property file")?;
+        Self::decode(&text_file::shown(path), &bytes, encoding)
+    }
+
+    fn decode(name: &str, bytes: &[u8], encoding: JavaEncoding) -> Result<Self> {
+        let text = java_properties::decode(bytes, encoding).map_err(|fault| fault.error(name))?;
+        let (entries, faults) = java_properties::read(text.strip_prefix('\u{feff}').unwrap_or(&text));
+        Ok(Self { name: name.to_owned(), entries, faults })
+    }
+
+    fn faultless(self) -> Result<Self> {
+        match self.faults.first() {
+            Some(fault) => Err(fault.error(&self.name)),
+            None => Ok(self),
+        }
     }
 
     /// Its keys and values as a layer.
@@ -53,20 +72,13 @@ impl PropertiesFile {
     /// # Errors
     /// `Configuration` for a line without a key.
     pub fn layer(&self, kind: LayerKind) -> Result<Layer> {
-        let mut layer = Layer::new(kind, &self.name);
-        for entry in &self.entries {
-            let position = self.position(entry);
-            if entry.key.is_empty() {
-                return Err(fault(format!("{position}: there is no key before the ="))
-                    .with_advice("write key=value, for example mail.smtp.host=mail.example.org"));
-            }
-            if let Some(earlier) = layer.position(&entry.key) {
-                let note = Note::set_twice(&entry.key, &position, earlier);
-                layer.add_note(note);
-            }
-            layer.set_java(entry.key.as_str(), entry, &position);
-        }
-        Ok(layer)
+        let (layer, mistakes) = self.layer_all(kind);
+        mistakes.into_iter().next().map_or(Ok(layer), Err)
+    }
+
+    /// What can be read as a layer, and every mistake in order of the lines.
+    pub fn layer_all(&self, kind: LayerKind) -> (Layer, Vec<Error>) {
+        Layer::of_java(kind, &self.name, &self.entries, &self.faults)
     }
 
     /// The name it has in positions.
@@ -78,13 +90,13 @@ impl PropertiesFile {
         &self.entries
     }
 
+    pub(super) fn faults(&self) -> impl Iterator<Item = Error> {
+        self.faults.iter().map(|fault| fault.error(&self.name))
+    }
+
     pub(super) fn position(&self, entry: &JavaEntry) -> String {
         format!("{}:{}", self.name, entry.line)
     }
-}
-
-fn fault(message: String) -> Error {
-    Error::new(ErrorKind::Configuration, Phase::Configure, message)
 }
 
 #[cfg(test)]
@@ -134,6 +146,26 @@ mod tests {
         assert!(error.to_string().contains("/nowhere/mail.properties"), "{error}");
         let error = PropertiesFile::load(Path::new("/dev/zero")).unwrap_err();
         assert!(error.to_string().contains("larger than 4 MiB"), "{error}");
+    }
+
+    #[test]
+    fn every_mistake_of_a_file_can_be_listed_and_the_rest_be_read() {
+        let path = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(path.path(), "mail.a=1\n=hunter2\nmail.b=\\u12\nmail.c=C:\\users\nmail.d=1").unwrap();
+        let file = PropertiesFile::load_all(path.path()).unwrap();
+        let (layer, mistakes) = file.layer_all(LayerKind::System);
+        assert_eq!(layer.keys().collect::<Vec<_>>(), ["mail.a", "mail.d"]);
+        let name = format!("{}:", path.path().display());
+        let told: Vec<String> = mistakes.iter().map(|e| e.message().replace(&name, "")).collect();
+        let digits = "\\u must be followed by four hexadecimal digits";
+        assert_eq!(
+            told,
+            ["2: there is no key before the =".to_owned(), format!("3: {digits}"), format!("4: {digits}")]
+        );
+        let backslash = "write \\\\ for a backslash, and \\u00e9 for a character by its number";
+        assert_eq!(mistakes[2].advice(), Some(backslash));
+        assert_eq!(file.layer(LayerKind::System).unwrap_err().message(), mistakes[0].message());
+        assert!(PropertiesFile::load(path.path()).is_err());
     }
 
     #[test]
