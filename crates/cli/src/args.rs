@@ -1,5 +1,6 @@
 //! The command line.
 
+use crate::check_args::CheckArgs;
 use crate::exit;
 use clap::{ArgGroup, Parser, Subcommand};
 use postrider::{Milliseconds, Notify, PropertyValue, ReturnContent, Settle};
@@ -20,6 +21,8 @@ pub(crate) struct Args {
 pub(crate) enum Command {
     /// Watch mail go out over SMTP and come back over POP3 and IMAP, on a mail server inside this process
     Demo(DemoArgs),
+    /// Look for the cause when mail does not go out or come in, step by step
+    Check(Box<CheckArgs>),
     /// Send one message
     Send(Box<SendArgs>),
     /// List messages, or fetch them into files
@@ -33,6 +36,7 @@ impl Command {
     pub(crate) fn is_json(&self) -> bool {
         match self {
             Self::Demo(args) => args.json,
+            Self::Check(args) => args.settings.json,
             Self::Send(args) => args.settings.json,
             Self::Fetch(args) => args.settings.json,
             Self::Plugins(args) => args.json,
@@ -201,7 +205,7 @@ fn settle(text: &str) -> Result<Settle, String> {
 }
 
 /// A bare number would count milliseconds, as properties have it. Nobody means that here.
-fn duration(text: &str) -> Result<Duration, String> {
+pub(crate) fn duration(text: &str) -> Result<Duration, String> {
     if text.bytes().all(|b| b.is_ascii_digit()) {
         return Err("a time with its unit is expected, such as 30s, 5m or 1h".into());
     }

@@ -4,6 +4,7 @@
 //! |---|---|
 //! | `args.rs` | the command line |
 //! | `settings.rs`, `secret.rs` | from account file, `--property` and password sources to a session |
+//! | `check.rs`, `check_args.rs` | `postrider check` |
 //! | `send.rs`, `compose.rs` | `postrider send`: the command, and the message it builds |
 //! | `fetch.rs`, `deposit.rs`, `headline.rs` | `postrider fetch`: the command, files that appear whole, subject and sender |
 //! | `plugins.rs` | `postrider plugins` |
@@ -13,6 +14,8 @@
 //! | `exit.rs`, `interrupt.rs` | how it ends |
 
 mod args;
+mod check;
+mod check_args;
 mod compose;
 mod demo;
 mod deposit;
@@ -67,6 +70,7 @@ fn run(command: &Command, out: &mut Output) -> Result<Code, Failure> {
         .map_err(|e| Failure::new(Code::Software, format!("no runtime: {e}")))?;
     let outcome = match command {
         Command::Demo(args) => demo::run(&runtime, args, out),
+        Command::Check(args) => check::run(&runtime, args, out),
         Command::Send(args) => send::run(&runtime, args, out),
         Command::Fetch(args) => fetch::run(&runtime, args, out),
         Command::Plugins(args) => plugins::run(args, out),
