@@ -27,8 +27,19 @@ pub(crate) enum Command {
     Send(Box<SendArgs>),
     /// List messages, or fetch them into files
     Fetch(Box<FetchArgs>),
+    /// Show every setting as it stands: its value, where it comes from, what it beats and whether it is read
+    Explain(ExplainArgs),
+    /// Look for mistakes in settings
+    #[command(subcommand)]
+    Config(ConfigCommand),
     /// List the transports of this program and what can be set on each
     Plugins(PluginsArgs),
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum ConfigCommand {
+    /// List all mistakes in a file of settings at once, each with its line
+    Check(ConfigCheckArgs),
 }
 
 impl Command {
@@ -39,6 +50,8 @@ impl Command {
             Self::Check(args) => args.settings.json,
             Self::Send(args) => args.settings.json,
             Self::Fetch(args) => args.settings.json,
+            Self::Explain(args) => args.json,
+            Self::Config(ConfigCommand::Check(args)) => args.json,
             Self::Plugins(args) => args.json,
         }
     }
@@ -123,6 +136,60 @@ pub(crate) struct FetchArgs {
 }
 
 #[derive(Debug, clap::Args)]
+#[command(after_help = EXPLAIN_HELP)]
+pub(crate) struct ExplainArgs {
+    /// Only this key, with everything that is known about it
+    #[arg(value_name = "KEY")]
+    pub(crate) key: Option<String>,
+    /// TOML file of accounts. Default: the environment variable POSTRIDER_FILE, if it is set
+    #[arg(long, value_name = "FILE", visible_alias = "file")]
+    pub(crate) account_file: Option<PathBuf>,
+    /// Which account of the file, if it has several
+    #[arg(long, value_name = "NAME")]
+    pub(crate) account: Option<String>,
+    /// Set a property; beats the account file. May be given several times. Never for passwords
+    #[arg(short, long, value_name = "KEY=VALUE")]
+    pub(crate) property: Vec<String>,
+    /// Only what somebody set, no defaults
+    #[arg(long)]
+    pub(crate) set: bool,
+    /// Print JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, clap::Args)]
+#[command(after_help = CONFIG_CHECK_HELP)]
+pub(crate) struct ConfigCheckArgs {
+    /// A TOML account file, a Java .properties file or a portal's portal-ext.properties
+    #[arg(value_name = "FILE")]
+    pub(crate) file: PathBuf,
+    /// Only this instance of a TOML file. Default: all of them
+    #[arg(long, value_name = "NAME")]
+    pub(crate) instance: Option<String>,
+    /// Only this account of a TOML file. Default: all of them
+    #[arg(long, value_name = "NAME")]
+    pub(crate) account: Option<String>,
+    /// How to read the file. Default: by its name
+    #[arg(long = "as", value_name = "FORMAT")]
+    pub(crate) format: Option<Format>,
+    /// Print JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// How a file of settings is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum Format {
+    /// TOML, with accounts
+    Toml,
+    /// Java properties
+    Properties,
+    /// A portal's properties, of which only those about mail count
+    Portal,
+}
+
+#[derive(Debug, clap::Args)]
 pub(crate) struct PluginsArgs {
     /// List the properties of this transport: key, type, default and meaning
     #[arg(long, value_name = "NAME")]
@@ -136,7 +203,7 @@ pub(crate) struct PluginsArgs {
 }
 
 /// What send and fetch have in common.
-#[derive(Debug, clap::Args)]
+#[derive(Debug, Default, clap::Args)]
 #[command(next_help_heading = "Settings")]
 pub(crate) struct SettingsArgs {
     /// TOML file of accounts. Default: the environment variable POSTRIDER_FILE, if it is set
@@ -167,6 +234,21 @@ pub(crate) struct SettingsArgs {
     #[arg(long)]
     pub(crate) json: bool,
 }
+
+const EXPLAIN_HELP: &str = "\
+Secrets are masked: the output can go into a bug report. No server is asked for anything.
+
+  postrider explain --account-file me.toml
+  postrider explain --account-file me.toml mail.smtp.port
+  postrider explain -p mail.smtp.host=mail.example.org --set";
+
+const CONFIG_CHECK_HELP: &str = "\
+Errors keep the settings from being used, and end the command with exit code 78; warnings
+are settings that likely don't do what was meant; notes are worth knowing. No server is
+asked for anything; `postrider check` does that.
+
+  postrider config check accounts.toml
+  postrider config check portal-ext.properties --json";
 
 const SEND_HELP: &str = "\
 The message is built from --subject, the text on stdin (or --body-file) and --attach,

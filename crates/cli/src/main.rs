@@ -7,6 +7,7 @@
 //! | `check.rs`, `check_args.rs` | `postrider check` |
 //! | `send.rs`, `compose.rs` | `postrider send`: the command, and the message it builds |
 //! | `fetch.rs`, `deposit.rs`, `headline.rs` | `postrider fetch`: the command, files that appear whole, subject and sender |
+//! | `explain.rs`, `config.rs` | `postrider explain`, `postrider config check` |
 //! | `plugins.rs` | `postrider plugins` |
 //! | `demo/` | `postrider demo` |
 //! | `output.rs`, `report.rs` | stdout: tables and JSON; outcomes in both |
@@ -17,9 +18,11 @@ mod args;
 mod check;
 mod check_args;
 mod compose;
+mod config;
 mod demo;
 mod deposit;
 mod exit;
+mod explain;
 mod fetch;
 mod headline;
 mod interrupt;
@@ -32,7 +35,7 @@ mod send;
 mod settings;
 mod transcript;
 
-use args::{Args, Command};
+use args::{Args, Command, ConfigCommand};
 use clap::Parser;
 use exit::{Code, Failure};
 use output::Output;
@@ -73,6 +76,8 @@ fn run(command: &Command, out: &mut Output) -> Result<Code, Failure> {
         Command::Check(args) => check::run(&runtime, args, out),
         Command::Send(args) => send::run(&runtime, args, out),
         Command::Fetch(args) => fetch::run(&runtime, args, out),
+        Command::Explain(args) => explain::run(args, out),
+        Command::Config(ConfigCommand::Check(args)) => config::check(args, out),
         Command::Plugins(args) => plugins::run(args, out),
     };
     // Nor a drop: that would wait for a read of stdin to end.

@@ -38,7 +38,8 @@ pub(crate) fn session(args: &SettingsArgs, direction: Direction) -> Result<Sessi
     }
 }
 
-fn layers(args: &SettingsArgs, registry: &Registry) -> Result<Vec<Layer>, Failure> {
+/// Every layer that the command line names. Asks for nothing.
+pub(crate) fn layers(args: &SettingsArgs, registry: &Registry) -> Result<Vec<Layer>, Failure> {
     let mut layers = Vec::new();
     match file(args) {
         Some(path) => {
@@ -91,7 +92,7 @@ fn overrides(args: &SettingsArgs, registry: &Registry) -> Result<Layer, Failure>
 }
 
 /// True if any transport declares the key as a secret, however it is written.
-fn is_secret(key: &str, registry: &Registry) -> bool {
+pub(crate) fn is_secret(key: &str, registry: &Registry) -> bool {
     let key = key.to_ascii_lowercase();
     registry.iter().flat_map(|(factory, _)| factory.specs()).filter(|spec| spec.is_secret()).any(|spec| {
         key.strip_suffix(&spec.name.to_ascii_lowercase())

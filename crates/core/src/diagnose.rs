@@ -3,8 +3,8 @@
 use crate::diagnose_choice::{Choice, choices};
 use crate::diagnose_use::Uses;
 use crate::{
-    Diagnosis, DiagnosisKind, ErrorKind, Layer, LayerKind, Origin, Properties, PropertySpec, Registry, Severity,
-    ValueType, diagnose_make, diagnose_tls,
+    Diagnosis, DiagnosisKind, ErrorKind, Layer, LayerKind, Origin, Properties, PropertySpec, Registry,
+    Severity, ValueType, diagnose_make, diagnose_tls,
 };
 
 impl Registry {
@@ -26,7 +26,7 @@ impl Registry {
             diagnose_tls::diagnose(choice, &mut found);
             diagnose_make::diagnose(self, choice, &properties, &mut found);
         }
-        found.sort_by_key(Diagnosis::place);
+        found.sort();
         found.dedup();
         found
     }

@@ -82,7 +82,7 @@ impl Choice {
     /// `the outgoing transport is gmail (mail.transport.protocol at file:1)`.
     pub(crate) fn told(&self) -> String {
         let key = chooser(self.direction);
-        let why = match self.scope.origin(key) {
+        let why = match self.scope.scoped(&[], &[]).origin(key) {
             Some(origin) => format!("mail.{} at {origin}", key.name()),
             None => format!("mail.{} is not set", key.name()),
         };

@@ -2,6 +2,7 @@
 
 use crate::{Error, Note, NoteKind, Origin};
 use serde::Serialize;
+use std::cmp::Ordering;
 use std::fmt;
 
 /// How much it matters.
@@ -123,8 +124,7 @@ impl Diagnosis {
         Self { severity, kind, key: Some(key), origin: Some(origin), what, advice: note.advice.clone() }
     }
 
-    /// Where findings stand among each other: by their source and line, then by key.
-    pub(crate) fn place(&self) -> (bool, Option<crate::LayerKind>, String, u32, String, DiagnosisKind) {
+    fn place(&self) -> (bool, Option<crate::LayerKind>, String, u32, String, DiagnosisKind) {
         let (kind, position) =
             self.origin.as_ref().map_or((None, ""), |origin| (Some(origin.kind), origin.position.as_str()));
         let (source, line) = match position.rsplit_once(':') {
@@ -133,6 +133,19 @@ impl Diagnosis {
         };
         let key = self.key.clone().unwrap_or_default();
         (kind.is_none(), kind, source.to_owned(), line, key, self.kind)
+    }
+}
+
+/// By source and line, then by key: the order in which a person goes through a file.
+impl Ord for Diagnosis {
+    fn cmp(&self, other: &Self) -> Ordering {
+        self.place().cmp(&other.place()).then_with(|| self.what.cmp(&other.what))
+    }
+}
+
+impl PartialOrd for Diagnosis {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
     }
 }
 

@@ -101,10 +101,15 @@ impl Properties {
             return Some(self.explain_found(found, keys, Some(*spec)));
         }
         let default = spec.default?;
-        let key = self.key(spec);
+        // What belongs to the session is set for all, although it can be set for one transport.
+        let is_own = self.specs().iter().any(|own| own.name == spec.name);
+        let key = if is_own { self.key(spec) } else { format!("mail.{}", spec.name) };
         // An empty text unsets what is under it.
         let covered = if found.is_some() { self.beaten(None, keys, Some(spec)) } else { Vec::new() };
-        let read = self.was_read(found.as_ref().map_or(&key, |found| &found.key));
+        let read = match &found {
+            Some(found) => self.was_read(&found.key),
+            None => self.was_read(&key) || self.was_read(&self.key(spec)),
+        };
         let (value, property) = (default.to_owned(), Some(*spec));
         Some(Explained { key, value, origin: None, locked: false, covered, read, property })
     }

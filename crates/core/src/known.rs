@@ -49,6 +49,9 @@ impl Registry {
             return KeyFault::unknown(key, "it begins with mail.session.", advice);
         }
         if let Some(meant) = self.like(key) {
+            if let Some(Rule::Refused { why, advice }) = jakarta::find(&meant).map(|known| known.rule) {
+                return refused(key, why, advice);
+            }
             let (why, advice) = if meant.eq_ignore_ascii_case(key) {
                 ("upper and lower case make a difference", format!("write {meant}"))
             } else {
@@ -167,7 +170,9 @@ impl Registry {
     }
 
     fn nearest_key(&self, key: &str) -> Option<String> {
-        let known: Vec<String> = self.known_keys().collect();
+        let refused =
+            |key: &str| matches!(jakarta::find(key), Some(k) if matches!(k.rule, Rule::Refused { .. }));
+        let known: Vec<String> = self.known_keys().filter(|key| !refused(key)).collect();
         nearest(key, known.iter().map(String::as_str)).map(str::to_owned)
     }
 
