@@ -1,6 +1,7 @@
 //! A named set of property texts that all come from one place.
 
 use serde::Serialize;
+use std::collections::HashMap;
 use std::fmt;
 use std::sync::Arc;
 
@@ -77,6 +78,8 @@ pub struct Layer {
     kind: LayerKind,
     name: Arc<str>,
     entries: Vec<Entry>,
+    // Where each key's entry is: a file of many keys is read in a time that grows with it and no faster.
+    index: HashMap<String, usize>,
     notes: Vec<Note>,
 }
 
@@ -92,7 +95,13 @@ pub(crate) struct Entry {
 impl Layer {
     /// An empty layer; `name` says in errors and in explain where its values come from (a file name, `form`).
     pub fn new(kind: LayerKind, name: impl AsRef<str>) -> Self {
-        Self { kind, name: name.as_ref().into(), entries: Vec::new(), notes: Vec::new() }
+        Self {
+            kind,
+            name: name.as_ref().into(),
+            entries: Vec::new(),
+            index: HashMap::new(),
+            notes: Vec::new(),
+        }
     }
 
     /// Adds a value. A key set twice in one layer has its last value.
@@ -104,8 +113,14 @@ impl Layer {
     /// Adds a value with its position (`accounts.toml:12`, `POSTRIDER_MAIL_HOST`).
     pub fn set_at(&mut self, key: impl Into<String>, value: impl Into<Secret>, position: impl Into<String>) {
         let (key, value, position) = (key.into(), value.into(), position.into());
-        self.entries.retain(|e| e.key != key);
-        self.entries.push(Entry { key, value, position, locked: false });
+        let entry = Entry { key: key.clone(), value, position, locked: false };
+        match self.index.get(&key).and_then(|at| self.entries.get_mut(*at)) {
+            Some(earlier) => *earlier = entry,
+            None => {
+                self.index.insert(key, self.entries.len());
+                self.entries.push(entry);
+            }
+        }
     }
 
     /// Adds a value and returns the layer, for building one in code.
@@ -116,7 +131,7 @@ impl Layer {
 
     /// Locks a key of this layer: no higher layer can change it.
     pub fn lock(&mut self, key: &str) {
-        for entry in self.entries.iter_mut().filter(|e| e.key == key) {
+        if let Some(entry) = self.index.get(key).and_then(|at| self.entries.get_mut(*at)) {
             entry.locked = true;
         }
     }
@@ -209,7 +224,7 @@ impl Layer {
         &self.name
     }
 
-    /// The keys that are set, in order.
+    /// The keys that are set, in the order in which they were set first.
     pub fn keys(&self) -> impl Iterator<Item = &str> {
         self.entries.iter().map(|e| e.key.as_str())
     }
@@ -219,7 +234,7 @@ impl Layer {
     }
 
     pub(crate) fn entry(&self, key: &str) -> Option<&Entry> {
-        self.entries.iter().find(|e| e.key == key)
+        self.index.get(key).and_then(|at| self.entries.get(*at))
     }
 
     pub(crate) fn origin(&self, entry: &Entry) -> Origin {
@@ -252,10 +267,10 @@ mod tests {
         let text = "# a comment\n a.b = one \n! too\nc:two\nd three\\\n   more\ne\\=f=\\u00e9\\ud83d\\ude00\\\\\n\na.b=last\n";
         let triples = read(text);
         let want = [
+            ("a.b", "last", "box:9"),
             ("c", "two", "box:4"),
             ("d", "threemore", "box:5"),
             ("e=f", "é😀\\", "box:7"),
-            ("a.b", "last", "box:9"),
         ];
         let got: Vec<_> = triples.iter().map(|(k, v, p)| (k.as_str(), v.as_str(), p.as_str())).collect();
         assert_eq!(got, want);
