@@ -1,7 +1,8 @@
 //! Accounts in a TOML file.
 
 use crate::account_reader::{Reader, fault};
-use postrider_core::{Error, ErrorKind, Layer, LayerKind, Phase, Result};
+use crate::settings::text_file;
+use postrider_core::{Error, Layer, LayerKind, Result};
 use std::collections::BTreeMap;
 use std::path::Path;
 use toml::de::DeTable;
@@ -48,14 +49,24 @@ impl AccountFile {
     /// # Errors
     /// `Configuration` naming the file and, for a mistake in it, the line.
     pub fn load(path: &Path) -> Result<Self> {
-        // It stands in every error about a value of the file: no line breaks or terminal sequences.
-        let name = path.display().to_string().escape_debug().to_string();
-        let text = std::fs::read_to_string(path).map_err(|e| {
-            Error::new(ErrorKind::Configuration, Phase::Configure, format!("{name} can't be read: {e}"))
-                .with_advice("give the path of a TOML account file")
-                .with_source(e)
+        let (file, mistakes) = Self::load_all(path)?;
+        mistakes.into_iter().next().map_or(Ok(file), Err)
+    }
+
+    /// As [`load`](Self::load), but goes on behind a mistake: what can be read, and every mistake in order of the
+    /// lines. Of a text that is no TOML nothing can be.
+    ///
+    /// # Errors
+    /// `Configuration` if the file can't be read.
+    pub fn load_all(path: &Path) -> Result<(Self, Vec<Error>)> {
+        let name = text_file::shown(path);
+        let bytes = text_file::read(path, "a TOML account file")?;
+        let text = String::from_utf8(bytes).map_err(|e| {
+            let before = e.as_bytes().get(..e.utf8_error().valid_up_to()).unwrap_or_default();
+            let line = before.iter().filter(|byte| **byte == b'\n').count() + 1;
+            fault(format!("{name}:{line}: it is not UTF-8, as TOML must be"))
         })?;
-        Self::parse(&name, &text)
+        Ok(Self::parse_all(&name, &text))
     }
 
     /// Reads the text of a file called `name`.
@@ -63,27 +74,31 @@ impl AccountFile {
     /// # Errors
     /// `Configuration` with the line.
     pub fn parse(name: &str, text: &str) -> Result<Self> {
-        let reader = Reader { name, text };
-        let document = DeTable::parse(text).map_err(|e| {
-            let line = reader.line(e.span().map_or(0, |s| s.start));
+        let (file, mistakes) = Self::parse_all(name, text);
+        mistakes.into_iter().next().map_or(Ok(file), Err)
+    }
+
+    /// As [`parse`](Self::parse), but as [`load_all`](Self::load_all) goes on behind a mistake.
+    pub fn parse_all(name: &str, text: &str) -> (Self, Vec<Error>) {
+        let mut reader = Reader::new(name, text);
+        let (document, faults) = DeTable::parse_recoverable(text);
+        for fault in &faults {
             // The parser's full message quotes the line, and the line may hold a password.
-            fault(format!("{name}:{line}: {}", e.message()))
-        })?;
-        let mut instances = BTreeMap::new();
-        let mut all = Vec::new();
-        for (key, value) in document.get_ref() {
-            match key.get_ref().as_ref() {
-                "instances" => {
-                    for (instance, table) in reader.tables("instances", value)? {
-                        let entries: Vec<_> =
-                            reader.table(&format!("instances.{instance}"), table)?.iter().collect();
-                        instances.insert(instance.to_owned(), reader.scope(LayerKind::Instance, &entries)?);
-                    }
-                }
-                _ => all.push((key, value)),
+            reader.mistake(fault.span().map_or(0, |span| span.start), fault.message());
+        }
+        let (mut all, mut instances) = (Vec::new(), BTreeMap::new());
+        for (key, value) in document.get_ref().iter().filter(|_| faults.is_empty()) {
+            if key.get_ref() != "instances" {
+                all.push((key, value));
+                continue;
+            }
+            for (instance, table) in reader.tables("instances", value) {
+                let entries: Vec<_> = table.iter().collect();
+                instances.insert(instance.to_owned(), reader.scope(LayerKind::Instance, &entries));
             }
         }
-        Ok(Self { scope: reader.scope(LayerKind::System, &all)?, instances })
+        let scope = reader.scope(LayerKind::System, &all);
+        (Self { scope, instances }, reader.mistakes())
     }
 
     /// The layers of an account outside all instances, or of the only one, or of none if there are no accounts.

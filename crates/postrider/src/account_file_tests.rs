@@ -1,5 +1,5 @@
 use super::*;
-use postrider_core::Properties;
+use postrider_core::{ErrorKind, Properties};
 
 const FILE: &str = "mail.debug = true\n[mail.smtp]\nhost = 'a'\nport = 2525\n'auth.mechanisms' = ['PLAIN', 'LOGIN']\n\
                     [accounts.work.mail]\nsmtp.host = 'b'\n[accounts.home.mail.smtp]\nhost = 'c'\n";
@@ -154,4 +154,47 @@ fn one_key_written_in_two_ways_is_an_error_and_instances_must_be_tables() {
         assert!(error.to_string().contains(part), "{error}");
         assert!(!format!("{error:?}").contains("hunter2"));
     }
+}
+
+#[test]
+fn every_mistake_of_a_file_can_be_listed_and_the_rest_be_read() {
+    let text = "mail.a = 1.5\nmail.b = 1\n[accounts.x]\nlocked = ['mail.q']\nmail.c = 1979-05-27\nmail.d = 2\n\
+                [instances]\ny = 1\n[mail.e]\nf = [[1]]\n";
+    let (file, mistakes) = AccountFile::parse_all("acc.toml", text);
+    let told: Vec<&str> = mistakes.iter().map(|e| e.message()).collect();
+    assert_eq!(
+        told,
+        [
+            "acc.toml:1: mail.a must be a text, a whole number, true, false or a list of texts",
+            "acc.toml:4: mail.q is locked but not set beside it",
+            "acc.toml:5: mail.c must be a text, a whole number, true, false or a list of texts",
+            "acc.toml:8: instances.y must be a table",
+            "acc.toml:10: mail.e.f must be a text, a whole number, true, false or a list of texts",
+        ]
+    );
+    let layers = file.layers(Some("x")).unwrap();
+    assert_eq!(layers.iter().flat_map(Layer::keys).collect::<Vec<_>>(), ["mail.b", "mail.d"]);
+    let (_, mistakes) = AccountFile::parse_all("acc.toml", "a = \nb = 'hunter2\n[c\n");
+    let told: Vec<&str> = mistakes.iter().map(|e| e.message()).collect();
+    assert!(
+        told.len() >= 3 && told[0].starts_with("acc.toml:1: ") && !told.join("").contains("hunter2"),
+        "{told:?}"
+    );
+}
+
+#[test]
+fn a_file_that_is_not_utf_8_is_told_with_the_line() {
+    let file = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(file.path(), b"mail.a = 1\nmail.b = '\xe9'").unwrap();
+    let error = AccountFile::load(file.path()).unwrap_err();
+    assert!(error.to_string().contains(":2: it is not UTF-8"), "{error}");
+}
+
+#[test]
+fn a_file_of_many_keys_is_read_in_linear_time() {
+    // With a search for every key through all others this takes minutes.
+    let text: String = (0..100_000).map(|n| format!("mail.k{n} = {n}\n")).collect();
+    let file = AccountFile::parse("acc.toml", &text).unwrap();
+    let layers = file.layers(None).unwrap();
+    assert_eq!(layers[0].position("mail.k99999"), Some("acc.toml:100000"));
 }

@@ -1,7 +1,7 @@
 //! From the tables of a TOML file to layers, each value with its line.
 
 use crate::account_file::Scope;
-use postrider_core::{Error, ErrorKind, Layer, LayerKind, Phase, Result};
+use postrider_core::{Error, ErrorKind, Layer, LayerKind, Phase};
 use std::collections::BTreeMap;
 use toml::Spanned;
 use toml::de::{DeString, DeTable, DeValue};
@@ -9,138 +9,150 @@ use toml::de::{DeString, DeTable, DeValue};
 /// A key and its value.
 pub(crate) type Pair<'a> = (&'a Spanned<DeString<'a>>, &'a Spanned<DeValue<'a>>);
 
-/// A file's name and text.
+/// Reads one file, and goes on behind a mistake.
 pub(crate) struct Reader<'a> {
-    pub(crate) name: &'a str,
-    pub(crate) text: &'a str,
+    name: &'a str,
+    // Where each line begins.
+    lines: Vec<usize>,
+    mistakes: Vec<(usize, Error)>,
 }
 
-impl Reader<'_> {
+impl<'a> Reader<'a> {
+    pub(crate) fn new(name: &'a str, text: &str) -> Self {
+        let ends = text.bytes().enumerate().filter(|(_, byte)| *byte == b'\n').map(|(at, _)| at + 1);
+        Self { name, lines: std::iter::once(0).chain(ends).collect(), mistakes: Vec::new() }
+    }
+
+    /// The mistakes in order of their lines.
+    pub(crate) fn mistakes(mut self) -> Vec<Error> {
+        self.mistakes.sort_by_key(|(offset, _)| *offset);
+        self.mistakes.into_iter().map(|(_, error)| error).collect()
+    }
+
+    pub(crate) fn mistake(&mut self, offset: usize, why: impl std::fmt::Display) {
+        let error = fault(format!("{}: {why}", self.at(offset)));
+        self.mistakes.push((offset, error));
+    }
+
     /// A system's or an instance's keys, accounts and locks.
-    pub(crate) fn scope(&self, kind: LayerKind, entries: &[Pair<'_>]) -> Result<Scope> {
+    pub(crate) fn scope(&mut self, kind: LayerKind, entries: &[Pair<'_>]) -> Scope {
         let mut scope = Scope { common: Layer::new(kind, self.name), accounts: BTreeMap::new() };
         let (tables, keys): (Vec<_>, Vec<_>) =
             entries.iter().copied().partition(|(key, _)| key.get_ref() == "accounts");
-        self.fill(&mut scope.common, &keys)?;
+        self.fill(&mut scope.common, &keys);
         for (_, value) in tables {
-            for (account, table) in self.tables("accounts", value)? {
-                let entries: Vec<_> = self.table(&format!("accounts.{account}"), table)?.iter().collect();
+            for (account, table) in self.tables("accounts", value) {
                 let mut layer = Layer::new(LayerKind::Account, self.name);
-                self.fill(&mut layer, &entries)?;
+                self.fill(&mut layer, &table.iter().collect::<Vec<_>>());
                 scope.accounts.insert(account.to_owned(), layer);
             }
         }
-        Ok(scope)
-    }
-
-    /// Keys into a layer; `locked` last, since it names them.
-    fn fill(&self, layer: &mut Layer, entries: &[Pair<'_>]) -> Result<()> {
-        let (locks, keys): (Vec<_>, Vec<_>) =
-            entries.iter().copied().partition(|(key, _)| key.get_ref() == "locked");
-        for (key, value) in keys {
-            self.collect(key.get_ref(), value, layer)?;
-        }
-        for (_, value) in locks {
-            self.lock(value, layer)?;
-        }
-        Ok(())
-    }
-
-    fn lock(&self, value: &Spanned<DeValue<'_>>, layer: &mut Layer) -> Result<()> {
-        let at = |span: std::ops::Range<usize>| format!("{}:{}", self.name, self.line(span.start));
-        let DeValue::Array(names) = value.get_ref() else {
-            return Err(lock_fault(format!("{}: locked must be a list of keys", at(value.span()))));
-        };
-        for name in names {
-            let DeValue::String(key) = name.get_ref() else {
-                return Err(lock_fault(format!("{}: locked must be a list of keys", at(name.span()))));
-            };
-            if layer.position(key).is_none() {
-                let (at, key) = (at(name.span()), key.escape_debug());
-                return Err(lock_fault(format!("{at}: {key} is locked but not set beside it")));
-            }
-            layer.lock(key);
-        }
-        Ok(())
+        scope
     }
 
     /// The tables in `accounts` or `instances`, by their names.
     pub(crate) fn tables<'v>(
-        &self,
+        &mut self,
         what: &str,
-        value: &'v Spanned<DeValue<'_>>,
-    ) -> Result<Vec<(&'v str, &'v Spanned<DeValue<'v>>)>> {
-        match value.get_ref() {
-            DeValue::Table(table) => {
-                Ok(table.iter().map(|(name, value)| (name.get_ref().as_ref(), value)).collect())
+        value: &'v Spanned<DeValue<'v>>,
+    ) -> Vec<(&'v str, &'v DeTable<'v>)> {
+        let DeValue::Table(all) = value.get_ref() else {
+            self.mistake(value.span().start, format_args!("{what} must be tables: [{what}.NAME]"));
+            return Vec::new();
+        };
+        let mut tables = Vec::new();
+        for (name, value) in all {
+            let name = name.get_ref().as_ref();
+            match value.get_ref() {
+                DeValue::Table(table) => tables.push((name, table)),
+                _ => {
+                    let why = format!("{what}.{} must be a table", name.escape_debug());
+                    self.mistake(value.span().start, why);
+                }
             }
-            _ => {
-                let line = self.line(value.span().start);
-                Err(fault(format!("{}:{line}: {what} must be tables: [{what}.NAME]", self.name)))
+        }
+        tables
+    }
+
+    /// Keys into a layer; `locked` last, since it names them.
+    fn fill(&mut self, layer: &mut Layer, entries: &[Pair<'_>]) {
+        let (locks, keys): (Vec<_>, Vec<_>) =
+            entries.iter().copied().partition(|(key, _)| key.get_ref() == "locked");
+        for (key, value) in keys {
+            self.collect(key.get_ref(), value, layer);
+        }
+        for (_, value) in locks {
+            self.lock(value, layer);
+        }
+    }
+
+    fn lock(&mut self, value: &Spanned<DeValue<'_>>, layer: &mut Layer) {
+        let DeValue::Array(names) = value.get_ref() else {
+            return self.lock_mistake(value, "locked must be a list of keys");
+        };
+        for name in names {
+            match name.get_ref() {
+                DeValue::String(key) if layer.position(key).is_some() => layer.lock(key),
+                DeValue::String(key) => {
+                    let why = format!("{} is locked but not set beside it", key.escape_debug());
+                    self.lock_mistake(name, &why);
+                }
+                _ => self.lock_mistake(name, "locked must be a list of keys"),
             }
         }
     }
 
-    pub(crate) fn table<'v>(&self, what: &str, value: &'v Spanned<DeValue<'v>>) -> Result<&'v DeTable<'v>> {
-        match value.get_ref() {
-            DeValue::Table(table) => Ok(table),
-            _ => {
-                let (line, what) = (self.line(value.span().start), what.escape_debug());
-                Err(fault(format!("{}:{line}: {what} must be a table", self.name)))
-            }
-        }
+    fn lock_mistake(&mut self, value: &Spanned<DeValue<'_>>, why: &str) {
+        let offset = value.span().start;
+        let advice = "write locked = [\"mail.smtp.host\"] beside the keys it names, which must be set there";
+        let error = fault(format!("{}: {why}", self.at(offset))).with_advice(advice);
+        self.mistakes.push((offset, error));
     }
 
-    fn collect(&self, key: &str, value: &Spanned<DeValue<'_>>, layer: &mut Layer) -> Result<()> {
-        let position = format!("{}:{}", self.name, self.line(value.span().start));
+    fn collect(&mut self, key: &str, value: &Spanned<DeValue<'_>>, layer: &mut Layer) {
+        let offset = value.span().start;
         let text = match value.get_ref() {
             DeValue::Table(table) => {
                 for (name, value) in table {
-                    self.collect(&format!("{key}.{}", name.get_ref()), value, layer)?;
+                    self.collect(&format!("{key}.{}", name.get_ref()), value, layer);
                 }
-                return Ok(());
+                return;
             }
             DeValue::Array(items) => {
-                let words = items.iter().map(|item| self.scalar(key, item)).collect::<Result<Vec<_>>>()?;
-                words.join(" ")
+                let words: Option<Vec<String>> = items.iter().map(|item| scalar(item.get_ref())).collect();
+                words.map(|words| words.join(" "))
             }
-            _ => self.scalar(key, value)?,
+            value => scalar(value),
         };
-        // TOML refuses a key twice, but not `"a.b"` beside `a.b`.
-        if let Some(earlier) = layer.position(key) {
-            let key = key.escape_debug();
-            return Err(fault(format!("{position}: {key} is set at {earlier} already")));
-        }
-        layer.set_at(key, text, position);
-        Ok(())
-    }
-
-    fn scalar(&self, key: &str, value: &Spanned<DeValue<'_>>) -> Result<String> {
-        match value.get_ref() {
-            DeValue::String(text) => Ok(text.to_string()),
-            DeValue::Integer(number) => Ok(number.to_string()),
-            DeValue::Boolean(truth) => Ok(truth.to_string()),
-            _ => {
-                let line = self.line(value.span().start);
-                let (name, key) = (self.name, key.escape_debug());
-                Err(fault(format!(
-                    "{name}:{line}: {key} must be a text, a whole number, true, false or a list of texts"
-                )))
+        let key_shown = key.escape_debug();
+        match (text, layer.position(key)) {
+            (None, _) => {
+                let expected = "a text, a whole number, true, false or a list of texts";
+                self.mistake(offset, format_args!("{key_shown} must be {expected}"));
             }
+            // TOML refuses a key twice, but not `"a.b"` beside `a.b`.
+            (Some(_), Some(earlier)) => {
+                self.mistake(offset, format_args!("{key_shown} is set at {earlier} already"));
+            }
+            (Some(text), None) => layer.set_at(key, text, self.at(offset)),
         }
     }
 
-    pub(crate) fn line(&self, offset: usize) -> usize {
-        self.text.bytes().take(offset).filter(|b| *b == b'\n').count() + 1
+    fn at(&self, offset: usize) -> String {
+        format!("{}:{}", self.name, self.lines.partition_point(|begin| *begin <= offset))
+    }
+}
+
+fn scalar(value: &DeValue<'_>) -> Option<String> {
+    match value {
+        DeValue::String(text) => Some(text.to_string()),
+        DeValue::Integer(number) => Some(number.to_string()),
+        DeValue::Boolean(truth) => Some(truth.to_string()),
+        _ => None,
     }
 }
 
 pub(crate) fn fault(message: String) -> Error {
     Error::new(ErrorKind::Configuration, Phase::Configure, message)
         .with_advice("write TOML: [mail.smtp] host = \"mail.example.org\"")
-}
-
-fn lock_fault(message: String) -> Error {
-    fault(message)
-        .with_advice("write locked = [\"mail.smtp.host\"] beside the keys it names, which must be set there")
 }

@@ -35,7 +35,7 @@ mod properties_file;
 mod protocol_form;
 mod secure_form;
 mod sessions;
-mod text_file;
+pub(crate) mod text_file;
 
 pub use environment::Environment;
 pub use form::Form;

@@ -4,6 +4,7 @@ use super::PropertiesFile;
 use super::portal::PortalLayers;
 use postrider_core::java_properties::JavaEntry;
 use postrider_core::{Error, ErrorKind, Layer, LayerKind, Note, NoteKind, Phase, Result};
+use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
 const INCLUDE: &str = "include-and-override";
@@ -73,12 +74,12 @@ impl PortalFile {
         }
         for file in &self.files {
             mistakes.extend(file.faults());
-            let entries = file.entries();
-            for (at, entry) in entries.iter().enumerate() {
+            let mut lines: HashMap<&str, String> = HashMap::new();
+            for entry in file.entries() {
                 let position = file.position(entry);
-                let earlier = entries.iter().take(at).rev().find(|e| e.key == entry.key);
+                let earlier = lines.insert(&entry.key, position.clone());
                 if let Some(earlier) = earlier.filter(|_| entry.key.starts_with("mail.")) {
-                    layers.note(Note::set_twice(&entry.key, &position, &file.position(earlier)));
+                    layers.note(Note::set_twice(&entry.key, &position, &earlier));
                 }
                 mistakes.extend(layers.take(entry, &position));
             }

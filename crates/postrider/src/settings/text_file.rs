@@ -9,11 +9,11 @@ use std::path::Path;
 const LIMIT: u64 = 4 * 1024 * 1024;
 
 /// The path as it may stand in errors and positions: no line breaks or terminal sequences.
-pub(super) fn shown(path: &Path) -> String {
+pub(crate) fn shown(path: &Path) -> String {
     path.display().to_string().escape_debug().to_string()
 }
 
-pub(super) fn read(path: &Path, what: &str) -> Result<Vec<u8>> {
+pub(crate) fn read(path: &Path, what: &str) -> Result<Vec<u8>> {
     let name = shown(path);
     let fault = |e: std::io::Error| {
         Error::new(ErrorKind::Configuration, Phase::Configure, format!("{name} can't be read: {e}"))
