@@ -12,7 +12,12 @@ pub(crate) const HEADINGS: &[&str] = &["RECIPIENT", "RESULT", "THE SERVER SAID"]
 /// One row per recipient.
 pub(crate) fn rows(recipients: &[RecipientOutcome]) -> Vec<Vec<String>> {
     let row = |outcome: &RecipientOutcome| {
-        let said = outcome.verdict.reply().map_or_else(|| "-".to_owned(), |reply| clean(&reply.to_string()));
+        let said = match (&outcome.verdict, outcome.verdict.reply()) {
+            // Not the server but a rule of the sender's own settings.
+            (Verdict::Suppressed(rule), _) => format!("(a sending rule: {})", clean(rule)),
+            (_, Some(reply)) => clean(&reply.to_string()),
+            (_, None) => "-".to_owned(),
+        };
         vec![clean(outcome.address.as_str()), result(&outcome.verdict).to_owned(), said]
     };
     recipients.iter().map(row).collect()
@@ -24,6 +29,12 @@ struct Recipient<'a> {
     address: &'a str,
     result: String,
     reply: Option<&'a Reply>,
+    /// The sending rule that left the recipient out.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    rule: Option<&'a str>,
+    /// The address that got the message instead.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    instead: Option<&'a str>,
 }
 
 /// All recipients for a machine.
@@ -32,7 +43,9 @@ pub(crate) fn recipients(recipients: &[RecipientOutcome]) -> Value {
         json!(Recipient {
             address: r.address.as_str(),
             result: result(&r.verdict).replace(' ', "-"),
-            reply: r.verdict.reply()
+            reply: r.verdict.reply(),
+            rule: if let Verdict::Suppressed(rule) = &r.verdict { Some(rule) } else { None },
+            instead: r.instead.as_ref().map(|a| a.as_str())
         })
     };
     recipients.iter().map(one).collect()
@@ -59,6 +72,8 @@ fn result(verdict: &Verdict) -> &'static str {
         Verdict::Accepted(_) => "accepted",
         Verdict::Refused(_) => "refused",
         Verdict::Deferred(_) => "deferred",
+        Verdict::Suppressed(_) => "suppressed",
+        Verdict::Unsure => "unsure",
         _ => "not sent",
     }
 }

@@ -69,7 +69,17 @@ fn pop3(retrieved: fn() -> Then) -> (String, Receiver<()>) {
 
 fn send_args(port: &str) -> Vec<String> {
     let port = format!("mail.smtp.port={port}");
-    let fixed = ["send", "-p", "mail.smtp.host=127.0.0.1", "-p", "mail.smtp.tls=none", "-p", &port];
+    let fixed = [
+        "send",
+        "-p",
+        "mail.smtp.host=127.0.0.1",
+        "-p",
+        "mail.smtp.tls=none",
+        "-p",
+        "mail.send.allowreserved=true",
+        "-p",
+        &port,
+    ];
     let rest = ["--from", "a@example.test", "--to", "b@example.test", "--subject", "Hi"];
     fixed.iter().chain(&rest).map(|&arg| arg.to_owned()).collect()
 }

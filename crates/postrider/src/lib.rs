@@ -35,6 +35,7 @@
 //! | `live.rs` | [`Session::apply`]: new settings while it runs |
 //! | `mailer.rs`, `mailer_config.rs`, `route.rs` | [`Mailer`]: sending by the settings of the moment |
 //! | `pool.rs`, `room.rs` | so many connections and no more |
+//! | `rules/` | [`SendingRules`]: what holds for every message |
 //! | `inbox.rs`, `spool.rs` | [`Inbox`]: receiving; [`Spool`]: a message that has arrived whole |
 //! | `doctor/` | [`doctor`]: why mail does not go out or come in |
 //! | `account_file.rs`, `account_reader.rs` | [`AccountFile`]: settings in TOML |
@@ -61,6 +62,7 @@ mod mailer_config;
 mod pool;
 mod room;
 mod route;
+mod rules;
 mod session;
 pub mod settings;
 mod setup;
@@ -74,6 +76,7 @@ pub use mailer_config::MailerConfig;
 pub use postrider_core::*;
 #[cfg(feature = "net")]
 pub use postrider_net::TokioHost;
+pub use rules::{AddressPatterns, AutoResponseSuppress, AutoSubmitted, SendingRules};
 pub use session::{Session, SessionBuilder};
 pub use spool::Spool;
 

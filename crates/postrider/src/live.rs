@@ -97,7 +97,7 @@ impl Live {
         let chosen = setup.properties.origin(&session_property::TRANSPORT_PROTOCOL).is_some();
         let outgoing = match setup.blueprint() {
             Ok(blueprint) => Some(blueprint),
-            Err(_) if !sent() && !(chosen && setup.protocol(Direction::Outgoing).is_ok()) => None,
+            Err(_) if !(sent() || chosen && setup.protocol(Direction::Outgoing).is_ok()) => None,
             Err(error) => return Err(error),
         };
         // One file of settings may serve several programs: one that does not link the transport does not

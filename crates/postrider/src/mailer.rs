@@ -3,7 +3,9 @@
 use crate::MailerConfig;
 use crate::pool::{Goodbye, close_all};
 use crate::route::{Blueprint, Route};
+use crate::rules::{Dispatch, send_all, send_one};
 use lettre::Message;
+use lettre::message::Mailbox;
 use postrider_core::{
     Address, Batch, Body, Envelope, Error, ErrorKind, Host, OutgoingTransport, Phase, Receipt, Recipient,
     Result, session_property,
@@ -121,17 +123,7 @@ impl Mailer {
     /// # Errors
     /// `Configuration` if `mail.from` is not set, `InvalidInput` without recipients.
     pub fn envelope<R: Into<Recipient>>(&self, to: impl IntoIterator<Item = R>) -> Result<Envelope> {
-        let from = self.from().ok_or_else(|| {
-            let key = format!("mail.{}", session_property::FROM.name());
-            Error::new(
-                ErrorKind::Configuration,
-                Phase::Configure,
-                "there is no sender to write into the envelope",
-            )
-            .with_property(key.clone(), None)
-            .with_advice(format!("set {key}, or make the envelope with a sender of its own"))
-        })?;
-        Envelope::new(Some(from), to)
+        Envelope::new(Some(self.from().ok_or_else(no_sender)?), to)
     }
 
     /// The address of `mail.from`: a default sender for the host app's messages. It is never put in by
@@ -141,12 +133,28 @@ impl Mailer {
         self.0.route().config.from.clone()
     }
 
-    /// Sends a message given as bytes or as a stream, to this envelope as it is.
+    /// The mailbox of `mail.from` and `mail.from.name`, for a From header.
+    ///
+    /// # Errors
+    /// `Configuration` if `mail.from` is not set or lettre's builder can't take it.
+    pub fn mailbox(&self) -> Result<Mailbox> {
+        let route = self.0.route();
+        let from = route.config.from.as_ref().ok_or_else(no_sender)?;
+        let address = from.as_str().parse().map_err(|e| {
+            let what = format!("{from} can't stand in a From header: {e}");
+            Error::new(ErrorKind::Configuration, Phase::Configure, what).with_property(from_key(), None)
+        })?;
+        Ok(Mailbox::new(route.config.from_name.clone(), address))
+    }
+
+    /// Sends a message given as bytes or as a stream, to this envelope as it is but for the
+    /// [`SendingRules`](crate::SendingRules) (docs/sending.md).
     ///
     /// A connection is taken until the outcome is known, also while the body waits for its source.
     ///
     /// # Errors
-    /// As [`OutgoingTransport::send`].
+    /// As [`OutgoingTransport::send`], and `InvalidInput` naming the rule that does not let it pass, before
+    /// any server is asked.
     ///
     /// # Cancellation
     /// Costs the connection; never the room for it. The message is not sent if its end of data had not been
@@ -162,9 +170,17 @@ impl Mailer {
     ) -> Result<Receipt> {
         loop {
             // Retired while this waited for room: the new settings have room of their own.
-            let Some(mut lease) = self.0.route().pool.lease().await? else { continue };
-            let outcome = lease.transport().send(envelope, body()).await;
-            lease.give_back(is_broken(&outcome)).await;
+            let route = self.0.route();
+            let Some(mut lease) = route.pool.lease().await? else { continue };
+            let message = match Dispatch::new(&route.config.rules, envelope, body()).await {
+                Ok(message) => message,
+                Err(error) => {
+                    lease.give_back(false).await;
+                    return Err(error);
+                }
+            };
+            let (outcome, broken) = send_one(lease.transport(), message).await;
+            lease.give_back(broken).await;
             return outcome;
         }
     }
@@ -177,17 +193,19 @@ impl Mailer {
     /// # Cancellation
     /// As [`send`](Self::send) for each message that has no outcome yet.
     pub async fn send_all(&self, batch: Batch<'_>) -> Result<Vec<Result<Receipt>>> {
-        let messages = batch.len();
-        let mut lease = loop {
-            if let Some(lease) = self.0.route().pool.lease().await? {
-                break lease;
+        let (route, mut lease) = loop {
+            let route = self.0.route();
+            if let Some(lease) = route.pool.lease().await? {
+                break (route, lease);
             }
         };
-        let mut outcomes = lease.transport().send_all(batch).await;
-        let mistaken = outcomes.len() != messages;
-        // A message without an outcome would be lost: the caller pairs them by their order.
-        outcomes.resize_with(messages, || Err(no_outcome()));
-        lease.give_back(mistaken || outcomes.iter().any(is_broken)).await;
+        let (envelopes, bodies): (Vec<Envelope>, Vec<Body<'_>>) = batch.into_iter().unzip();
+        let mut messages = Vec::with_capacity(envelopes.len());
+        for (envelope, body) in envelopes.iter().zip(bodies) {
+            messages.push(Dispatch::new(&route.config.rules, envelope, body).await);
+        }
+        let (outcomes, broken) = send_all(lease.transport(), messages).await;
+        lease.give_back(broken).await;
         Ok(outcomes)
     }
 
@@ -205,14 +223,15 @@ impl Mailer {
     }
 }
 
-fn is_broken(outcome: &Result<Receipt>) -> bool {
-    outcome.as_ref().is_err_and(|e| e.kind() == ErrorKind::Plugin)
+fn from_key() -> String {
+    format!("mail.{}", session_property::FROM.name())
 }
 
-fn no_outcome() -> Error {
-    let what = "the transport did not say what became of this message";
-    Error::new(ErrorKind::Unsure, Phase::EndOfData, what)
-        .with_advice("find out whether it arrived before you send it again")
+fn no_sender() -> Error {
+    let key = from_key();
+    Error::new(ErrorKind::Configuration, Phase::Configure, "the settings name no sender")
+        .with_property(key.clone(), None)
+        .with_advice(format!("set {key}, or name a sender of the message's own"))
 }
 
 impl fmt::Debug for Mailer {

@@ -1,5 +1,6 @@
 //! What a mailer can be told.
 
+use crate::SendingRules;
 use postrider_core::{Address, Error, ErrorKind, Phase, Properties, Property, Result, session_property};
 use std::time::Duration;
 use tokio::sync::Semaphore;
@@ -15,12 +16,22 @@ pub struct MailerConfig {
     pub idle_timeout: Duration,
     /// Sender of [`Mailer::envelope`](crate::Mailer::envelope) (`mail.from`).
     pub from: Option<Address>,
+    /// The name that goes with it in [`Mailer::mailbox`](crate::Mailer::mailbox) (`mail.from.name`).
+    pub from_name: Option<String>,
+    /// What holds for every message (`mail.send.…`).
+    pub rules: SendingRules,
 }
 
 impl Default for MailerConfig {
-    /// The defaults of the properties: 4 connections, kept for 45 s; no sender.
+    /// The defaults of the properties: 4 connections, kept for 45 s; no sender; nothing to reserved domains.
     fn default() -> Self {
-        Self { connections: 4, idle_timeout: Duration::from_secs(45), from: None }
+        Self {
+            connections: 4,
+            idle_timeout: Duration::from_secs(45),
+            from: None,
+            from_name: None,
+            rules: SendingRules::default(),
+        }
     }
 }
 
@@ -34,6 +45,8 @@ impl MailerConfig {
             connections: session.require(CONNECTIONS)?,
             idle_timeout: session.require(&session_property::MAILER_IDLE_TIMEOUT)?.0,
             from: scope.read(&session_property::FROM)?,
+            from_name: scope.read(&session_property::FROM_NAME)?,
+            rules: SendingRules::read(session)?,
         };
         match config.fault() {
             Some(why) => Err(session.fault(CONNECTIONS, &why)),

@@ -16,7 +16,7 @@ const PASSWORD: &str = "hunter2secret";
 fn session(server: &Server, overrides: &str) -> Session {
     let host = TokioHost::builder().roots_pem(server.ca_pem()).build().unwrap();
     let settings = format!(
-        "mail.host=localhost\nmail.user=alice\nmail.from=alice@example.test\n\
+        "mail.host=localhost\nmail.user=alice\nmail.from=alice@example.test\nmail.send.allowreserved=true\n\
          mail.smtp.port={}\nmail.smtps.port={}\nmail.pop3.port={}\nmail.pop3s.port={}\nmail.imap.port={}\nmail.imaps.port={}\n\
          mail.smtp.password={PASSWORD}\nmail.pop3.password={PASSWORD}\nmail.imap.password={PASSWORD}\n{overrides}",
         server.smtp_port(),

@@ -194,7 +194,7 @@ impl IncomingTransport for Spring {
     }
 }
 
-const SETTINGS: &str = "mail.smtp.host=sink.example\nmail.smtp.tls=none";
+const SETTINGS: &str = "mail.smtp.host=sink.example\nmail.smtp.tls=none\nmail.send.allowreserved=true";
 
 #[tokio::test]
 async fn a_message_of_64_mib_goes_from_one_transport_through_another_with_a_few_pieces_in_memory() {
@@ -226,7 +226,7 @@ async fn a_message_of_64_mib_goes_from_one_transport_through_another_with_a_few_
 fn a_connection_that_was_idle_for_too_long_is_told_quit_and_another_is_dialed() {
     let host = VirtualHost::serve(|| Box::new(Polite::default()));
     let mailer = Session::builder()
-        .overrides("mail.smtp.host=mail.example\nmail.smtp.tls=none\nmail.mailer.idletimeout=30s")
+        .overrides("mail.smtp.host=mail.example\nmail.smtp.tls=none\nmail.mailer.idletimeout=30s\nmail.send.allowreserved=true")
         .unwrap()
         .host(Arc::new(host.clone()))
         .build()

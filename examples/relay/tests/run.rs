@@ -18,7 +18,7 @@ async fn relay(from: &Server, to: &Server, size: &str) -> (i32, String) {
     std::fs::write(path("from.pem"), from.ca_pem()).unwrap();
     std::fs::write(path("to.pem"), to.ca_pem()).unwrap();
     let settings = format!(
-        "[mail]\nfrom = \"me@example.test\"\nstore.protocol = \"imap\"\nhost = \"localhost\"\nuser = \"me\"\n\
+        "[mail]\nfrom = \"me@example.test\"\nsend.allowreserved = true\nstore.protocol = \"imap\"\nhost = \"localhost\"\nuser = \"me\"\n\
          imap = {{ port = {}, tls = \"implicit\", password = {PASSWORD:?}, maxsize = {size:?}, ssl.cafile = {:?} }}\n\
          smtp = {{ port = {}, tls = \"implicit\", password = {PASSWORD:?}, ssl.cafile = {:?} }}\n",
         from.imaps_port(),

@@ -16,6 +16,7 @@ async fn the_message_arrives_and_every_failure_has_its_exit_status() {
     std::fs::write(path("ca.pem"), server.ca_pem()).unwrap();
     let keys = [
         ("from", "\"alice@example.test\"".to_owned()),
+        ("send.allowreserved", "true".to_owned()),
         ("smtp.host", "\"localhost\"".to_owned()),
         ("smtp.port", server.smtps_port().to_string()),
         ("smtp.tls", "\"implicit\"".to_owned()),

@@ -99,6 +99,7 @@ fn account_file(server: &Server, password: &str, ca: &Path) -> String {
          user = \"{ALICE}\"\n\
          host = \"{}\"\n\
          ssl.cafile = {}\n\
+         send.allowreserved = true # example.test is no real domain\n\
          transport.protocol = \"smtp\"\n\
          store.protocol = \"imap\" # or pop3\n",
         server.host(),

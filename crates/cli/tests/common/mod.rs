@@ -62,7 +62,7 @@ impl Office {
 
     fn write_account(&self, user: &str) {
         let text = format!(
-            "[mail]\nhost = \"127.0.0.1\"\nuser = \"{user}\"\nfrom = \"{user}\"\nssl.cafile = \"{}\"\n\
+            "[mail]\nhost = \"127.0.0.1\"\nuser = \"{user}\"\nfrom = \"{user}\"\nsend.allowreserved = true\nssl.cafile = \"{}\"\n\
              smtp = {{ port = {}, tls = \"implicit\" }}\n\
              pop3 = {{ port = {}, tls = \"implicit\" }}\n\
              imap = {{ port = {}, tls = \"implicit\" }}\n",
