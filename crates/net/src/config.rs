@@ -1,17 +1,17 @@
-//! TLS configurations, one per set of files, kept so that sessions can be resumed.
+//! TLS configurations, one per set of files and choices, kept so that sessions can be resumed.
 
+use crate::config_choice::Choice;
 use crate::pem::PemFile;
 use crate::roots::{self, Roots};
-use postrider_core::{Error, ErrorKind, Phase, Result, TlsOptions};
+use postrider_core::{Error, ErrorKind, Phase, Result, Target, TlsOptions};
 use rustls::crypto::{CryptoProvider, aws_lc_rs};
-use rustls::version::{TLS12, TLS13};
 use rustls::{ClientConfig, RootCertStore};
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::SystemTime;
 
-/// A host with more sets of files than this starts over.
+/// A host with more sets of files and choices than this starts over.
 const MOST: usize = 256;
 
 /// The configurations of a host.
@@ -22,7 +22,7 @@ pub(crate) struct Configs {
 struct Shared {
     provider: Arc<CryptoProvider>,
     roots: Roots,
-    made: Mutex<HashMap<Files, (Stamps, Arc<ClientConfig>)>>,
+    made: Mutex<HashMap<Key, (Stamps, Arc<ClientConfig>)>>,
 }
 
 impl Configs {
@@ -31,56 +31,68 @@ impl Configs {
         Self { shared: Arc::new(Shared { provider, roots, made: Mutex::default() }) }
     }
 
-    /// The configuration for these options: the one made before, unless one of its files changed since.
-    pub(crate) async fn config(&self, options: &TlsOptions) -> Result<Arc<ClientConfig>> {
-        let files = Files::of(options)?;
-        if files == Files::default()
-            && let Some(config) = self.shared.find(&files, Stamps::default())
+    /// The configuration for this target: the one made before, unless one of its files changed since.
+    pub(crate) async fn config(&self, target: &Target) -> Result<Arc<ClientConfig>> {
+        let key = Key { files: Files::of(&target.tls_options)?, choice: Choice::of(target) };
+        if key.files == Files::default()
+            && let Some(config) = self.shared.find(&key, Stamps::default())
         {
             return Ok(config);
         }
         let shared = self.shared.clone();
-        let work = tokio::task::spawn_blocking(move || shared.find_or_make(files));
-        work.await.unwrap_or_else(|error| Err(fault("reading certificates failed").with_source(error)))
+        let choice = key.choice.clone();
+        let work = tokio::task::spawn_blocking(move || shared.find_or_make(key));
+        let made = work.await;
+        let (config, new) =
+            made.unwrap_or_else(|error| Err(fault("reading certificates failed").with_source(error)))?;
+        if new {
+            choice.warn(&target.host);
+        }
+        Ok(config)
     }
 }
 
 impl Shared {
-    fn find_or_make(&self, files: Files) -> Result<Arc<ClientConfig>> {
+    /// True beside it if it was made now.
+    fn find_or_make(&self, key: Key) -> Result<(Arc<ClientConfig>, bool)> {
         // Before the files are read: a change in between is seen the next time.
-        let stamps = files.stamps()?;
-        if let Some(config) = self.find(&files, stamps) {
-            return Ok(config);
+        let stamps = key.files.stamps()?;
+        if let Some(config) = self.find(&key, stamps) {
+            return Ok((config, false));
         }
-        let config = Arc::new(self.make(&files)?);
+        let config = Arc::new(self.make(&key)?);
         let mut made = self.made.lock().unwrap_or_else(PoisonError::into_inner);
         // Of two that were made at once the first stays: it may hold sessions already.
-        if let Some((old, config)) = made.get(&files)
+        if let Some((old, config)) = made.get(&key)
             && *old == stamps
         {
-            return Ok(config.clone());
+            return Ok((config.clone(), false));
         }
         if made.len() >= MOST {
             made.clear();
         }
-        made.insert(files, (stamps, config.clone()));
-        Ok(config)
+        made.insert(key, (stamps, config.clone()));
+        Ok((config, true))
     }
 
-    fn find(&self, files: &Files, stamps: Stamps) -> Option<Arc<ClientConfig>> {
+    fn find(&self, key: &Key, stamps: Stamps) -> Option<Arc<ClientConfig>> {
         let made = self.made.lock().unwrap_or_else(PoisonError::into_inner);
-        made.get(files).filter(|(old, _)| *old == stamps).map(|(_, config)| config.clone())
+        made.get(key).filter(|(old, _)| *old == stamps).map(|(_, config)| config.clone())
     }
 
-    fn make(&self, files: &Files) -> Result<ClientConfig> {
-        let roots = match &files.ca {
-            Some(path) => authorities(path)?,
-            None => self.roots.store()?,
+    fn make(&self, key: &Key) -> Result<ClientConfig> {
+        let Key { files, choice } = key;
+        let builder = ClientConfig::builder_with_provider(choice.provider(&self.provider)?)
+            .with_protocol_versions(&choice.versions())
+            .map_err(|error| fault("TLS can't be set up").with_source(error))?;
+        let roots = || match &files.ca {
+            Some(path) => authorities(path),
+            None => self.roots.store(),
         };
-        let builder = ClientConfig::builder_with_provider(self.provider.clone())
-            .with_protocol_versions(&[&TLS13, &TLS12])
-            .map_err(|error| fault("TLS can't be set up").with_source(error))?
-            .with_root_certificates(roots);
+        let builder = match choice.verifier(roots, &self.provider)? {
+            None => builder.with_root_certificates(roots()?),
+            Some(verifier) => builder.dangerous().with_custom_certificate_verifier(Arc::new(verifier)),
+        };
         let Some((certificate, key)) = &files.client else { return Ok(builder.with_no_client_auth()) };
         let chain = certificate_file(certificate).certificates()?;
         let key_file = key_file(certificate, key);
@@ -105,6 +117,13 @@ fn certificate_file(path: &Path) -> PemFile<'_> {
 fn key_file<'a>(certificate: &Path, key: &'a Path) -> PemFile<'a> {
     // An error names the property that was set.
     PemFile { key: if key == certificate { "ssl.certfile" } else { "ssl.keyfile" }, path: key }
+}
+
+/// All that a configuration depends on. What differs in any of it shares no session.
+#[derive(Clone, PartialEq, Eq, Hash)]
+struct Key {
+    files: Files,
+    choice: Choice,
 }
 
 /// The files a configuration is made from.
@@ -161,6 +180,6 @@ fn stamp(file: PemFile<'_>) -> Result<(SystemTime, u64)> {
     }
 }
 
-fn fault(message: impl Into<String>) -> Error {
+pub(crate) fn fault(message: impl Into<String>) -> Error {
     Error::new(ErrorKind::Configuration, Phase::Configure, message)
 }

@@ -1,8 +1,10 @@
 //! Happy eyeballs: addresses race, the first to connect wins (RFC 8305 §5).
 
+use crate::local::{self, BindFault, Locals};
+use crate::place::Place;
 use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
-use postrider_core::{Error, ErrorKind, Phase, Result, Target};
+use postrider_core::{Error, ErrorKind, Phase, Repeat, Result, Target};
 use socket2::{SockRef, TcpKeepalive};
 use std::io;
 use std::net::SocketAddr;
@@ -22,31 +24,40 @@ pub(crate) fn deadline(target: &Target) -> Instant {
     now.checked_add(target.connect_timeout).unwrap_or_else(|| now + Duration::from_secs(31_536_000))
 }
 
-/// Connects to whichever address answers first.
+/// Connects to whichever address of the server, or of the proxy before it, answers first.
 pub(crate) async fn first(
     target: &Target,
     addresses: Vec<SocketAddr>,
     deadline: Instant,
 ) -> Result<TcpStream> {
-    match race(addresses, deadline).await {
+    let place = Place::first(target);
+    let locals = match &target.local_address {
+        Some(local) => Some(local::addresses(local, deadline).await?),
+        None => None,
+    };
+    match race(addresses, locals.as_ref(), deadline).await {
         Ok((address, tcp)) => {
-            tracing::debug!(host = %target.host, %address, "connected");
-            tune(&tcp).map_err(|error| failed(target, vec![(address, error)]))?;
+            tracing::debug!(host = %place.host, %address, "connected");
+            tune(&tcp).map_err(|error| failed(place, vec![(address, error)]))?;
             Ok(tcp)
         }
-        Err(failures) => Err(failed(target, failures)),
+        Err(failures) => Err(failed(place, failures)),
     }
 }
 
 type Failures = Vec<(SocketAddr, io::Error)>;
 
-async fn race(addresses: Vec<SocketAddr>, deadline: Instant) -> Result<(SocketAddr, TcpStream), Failures> {
+async fn race(
+    addresses: Vec<SocketAddr>,
+    locals: Option<&Locals>,
+    deadline: Instant,
+) -> Result<(SocketAddr, TcpStream), Failures> {
     let mut waiting = addresses.into_iter();
     let mut running = FuturesUnordered::new();
     let mut failures = Vec::new();
     loop {
         if let Some(address) = waiting.next() {
-            running.push(async move { (address, attempt(address, deadline).await) });
+            running.push(async move { (address, attempt(address, locals, deadline).await) });
         }
         let outcome = if waiting.len() == 0 {
             running.next().await
@@ -64,8 +75,14 @@ async fn race(addresses: Vec<SocketAddr>, deadline: Instant) -> Result<(SocketAd
     }
 }
 
-async fn attempt(address: SocketAddr, deadline: Instant) -> io::Result<TcpStream> {
-    match timeout_at(deadline, TcpStream::connect(address)).await {
+async fn attempt(address: SocketAddr, locals: Option<&Locals>, deadline: Instant) -> io::Result<TcpStream> {
+    let work = async {
+        match locals {
+            None => TcpStream::connect(address).await,
+            Some(locals) => locals.socket_for(address)?.connect(address).await,
+        }
+    };
+    match timeout_at(deadline, work).await {
         Ok(outcome) => outcome,
         Err(_) => Err(io::ErrorKind::TimedOut.into()),
     }
@@ -77,9 +94,9 @@ fn tune(tcp: &TcpStream) -> io::Result<()> {
 }
 
 /// Names every address that was tried and what the system said of it.
-fn failed(target: &Target, failures: Failures) -> Error {
+fn failed(place: Place<'_>, failures: Failures) -> Error {
     let silent = |error: &io::Error| error.kind() == io::ErrorKind::TimedOut;
-    let limit = target.connect_timeout.as_secs_f32();
+    let limit = place.limit.as_secs_f32();
     let tried: Vec<String> = failures
         .iter()
         .map(|(address, error)| match error.raw_os_error() {
@@ -87,10 +104,14 @@ fn failed(target: &Target, failures: Failures) -> Error {
             _ => format!("{address}: {error}"),
         })
         .collect();
-    let message = format!("no connection to \"{}\": {}", target.host.escape_debug(), tried.join("; "));
+    let message = format!("no connection to {place}: {}", tried.join("; "));
     let all = |test: &dyn Fn(&io::Error) -> bool| failures.iter().all(|(_, error)| test(error));
+    let unbound = all(&|error| error.get_ref().is_some_and(|inner| inner.is::<BindFault>()));
     let kind = if all(&silent) { ErrorKind::Timeout } else { ErrorKind::Connect };
-    let advice = if kind == ErrorKind::Timeout {
+    let advice = if unbound {
+        "localaddress must be an address of this machine, of the same family (IPv4, IPv6) as the server's; with a \
+         fixed localport there can be one connection at a time"
+    } else if kind == ErrorKind::Timeout {
         "check host and port; a firewall may drop the packets; or raise connectiontimeout"
     } else if all(&|error| error.kind() == io::ErrorKind::ConnectionRefused) {
         "nothing listens there: check host and port, and that the server runs"
@@ -98,6 +119,9 @@ fn failed(target: &Target, failures: Failures) -> Error {
         "check host and port, and this machine's network"
     };
     let mut error = Error::new(kind, Phase::Connect, message).with_advice(advice);
+    if unbound && all(&|error| error.kind() == io::ErrorKind::AddrNotAvailable) {
+        error = error.with_repeat(Repeat::Never);
+    }
     if let Some((_, cause)) = failures.into_iter().next() {
         error = error.with_source(cause);
     }
@@ -138,7 +162,7 @@ mod tests {
         let open = TcpListener::bind("127.0.0.1:0").await.unwrap();
         addresses.push(open.local_addr().unwrap());
         let start = Instant::now();
-        let (winner, _) = race(addresses, soon()).await.unwrap();
+        let (winner, _) = race(addresses, None, soon()).await.unwrap();
         assert_eq!(winner, open.local_addr().unwrap());
         assert!(start.elapsed() < STAGGER * 10, "{:?}", start.elapsed());
     }
@@ -149,7 +173,7 @@ mod tests {
         assert!(queue.len() < 64, "this system never fills a listen queue");
         let open = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let start = Instant::now();
-        let (winner, tcp) = race(vec![dead, open.local_addr().unwrap()], soon()).await.unwrap();
+        let (winner, tcp) = race(vec![dead, open.local_addr().unwrap()], None, soon()).await.unwrap();
         assert_eq!(winner, open.local_addr().unwrap());
         assert!(start.elapsed() >= STAGGER && start.elapsed() < Duration::from_secs(5));
         tune(&tcp).unwrap();

@@ -2,7 +2,8 @@
 
 use crate::config::Configs;
 use crate::dial;
-use crate::name::HostName;
+use crate::place::Place;
+use crate::proxy;
 use crate::resolve::{self, AddressFilter};
 use crate::roots::Roots;
 use crate::stream::Clear;
@@ -14,6 +15,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
+use tokio::net::TcpStream;
 use tokio::time::Instant;
 
 /// A [`Host`] on tokio and rustls: TCP with happy eyeballs, TLS 1.2 and 1.3, tokio's clock.
@@ -45,6 +47,20 @@ impl TokioHost {
     fn with(roots: Roots, filter: Option<AddressFilter>) -> Self {
         Self { configs: Arc::new(Configs::new(roots)), filter, start: Instant::now() }
     }
+
+    /// A way to the server, by these addresses: its own, or those of the proxy before it.
+    async fn dial(
+        &self,
+        target: &Target,
+        addresses: Vec<SocketAddr>,
+        deadline: Instant,
+    ) -> Result<TcpStream> {
+        proxy::ask_filter(target, self.filter.as_ref())?;
+        let login = proxy::login(self, target, deadline).await?;
+        let mut tcp = dial::first(target, addresses, deadline).await?;
+        proxy::pass(&mut tcp, target, login.as_ref(), deadline).await?;
+        Ok(tcp)
+    }
 }
 
 impl Default for TokioHost {
@@ -58,16 +74,15 @@ impl Host for TokioHost {
     async fn connect(&self, target: &Target) -> Result<Box<dyn Connection>> {
         // Certificates that can't be read are found before anything is on the wire.
         if matches!(target.tls, TlsMode::Implicit | TlsMode::StartTls) {
-            self.configs.config(&target.tls_options).await?;
+            self.configs.config(target).await?;
         }
-        let name = HostName::read(&target.host)?;
         let deadline = dial::deadline(target);
-        let addresses = resolve::addresses(target, &name, self.filter.as_ref(), deadline).await?;
-        let tcp = dial::first(target, addresses, deadline).await?;
+        let addresses = resolve::addresses(Place::first(target), self.filter.as_ref(), deadline).await?;
+        let tcp = self.dial(target, addresses, deadline).await?;
         if target.tls == TlsMode::Implicit {
             return Ok(Box::new(tls::handshake(tcp, &self.configs, target).await?));
         }
-        Ok(Box::new(Clear::new(tcp, self.configs.clone())))
+        Ok(Box::new(Clear::new(tcp, target, self.configs.clone())))
     }
 
     fn sleep(&self, duration: Duration) -> Pin<Box<dyn Future<Output = ()> + Send>> {
@@ -79,8 +94,7 @@ impl Host for TokioHost {
     }
 
     async fn resolve(&self, target: &Target) -> Result<Vec<SocketAddr>> {
-        let name = HostName::read(&target.host)?;
-        resolve::addresses(target, &name, self.filter.as_ref(), dial::deadline(target)).await
+        resolve::addresses(Place::first(target), self.filter.as_ref(), dial::deadline(target)).await
     }
 
     async fn connect_to(&self, target: &Target, address: SocketAddr) -> Result<Box<dyn Connection>> {
@@ -88,8 +102,8 @@ impl Host for TokioHost {
             let message = format!("this program does not allow connections to {address}");
             return Err(Error::new(ErrorKind::Connect, Phase::Connect, message));
         }
-        let tcp = dial::first(target, vec![address], dial::deadline(target)).await?;
-        Ok(Box::new(Clear::new(tcp, self.configs.clone())))
+        let tcp = self.dial(target, vec![address], dial::deadline(target)).await?;
+        Ok(Box::new(Clear::new(tcp, target, self.configs.clone())))
     }
 }
 
@@ -118,7 +132,8 @@ impl TokioHostBuilder {
     ///
     /// Asked after name lookup for every address, literal ones too, so that a host app which takes server
     /// names from strangers can keep them off its own network. An IPv4 address written as IPv6 is asked
-    /// for as IPv4.
+    /// for as IPv4. Where a target has a proxy, the proxy's addresses are asked for, and the server's if it is a
+    /// literal one; names are looked up by the proxy, which needs rules of its own.
     pub fn address_filter(mut self, allowed: impl Fn(IpAddr) -> bool + Send + Sync + 'static) -> Self {
         self.filter = Some(Arc::new(allowed));
         self

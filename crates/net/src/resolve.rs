@@ -1,7 +1,8 @@
 //! From a host name to the addresses that may be tried.
 
 use crate::name::HostName;
-use postrider_core::{Error, ErrorKind, Phase, Repeat, Result, Target};
+use crate::place::Place;
+use postrider_core::{Error, ErrorKind, Phase, Repeat, Result};
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use tokio::net::lookup_host;
@@ -10,31 +11,32 @@ use tokio::time::{Instant, timeout_at};
 /// Tells whether an address may be connected to.
 pub(crate) type AddressFilter = Arc<dyn Fn(IpAddr) -> bool + Send + Sync>;
 
-/// The addresses of a target in the order they should be tried; never empty.
+/// The addresses of a place in the order they should be tried; never empty.
 pub(crate) async fn addresses(
-    target: &Target,
-    name: &HostName,
+    place: Place<'_>,
     filter: Option<&AddressFilter>,
     deadline: Instant,
 ) -> Result<Vec<SocketAddr>> {
-    let found = match name {
-        HostName::Address(address) => vec![SocketAddr::new(*address, target.port)],
-        HostName::Name(name) => lookup(target, name, deadline).await?,
+    let found = match place.name()? {
+        HostName::Address(address) => vec![SocketAddr::new(address, place.port)],
+        HostName::Name(name) => lookup(place, &name, deadline).await?,
     };
-    Ok(interleave(allowed(target, found, filter)?))
+    Ok(interleave(allowed(place, found, filter)?))
 }
 
-async fn lookup(target: &Target, name: &str, deadline: Instant) -> Result<Vec<SocketAddr>> {
-    let host = target.host.escape_debug();
-    let Ok(answer) = timeout_at(deadline, lookup_host((name, target.port))).await else {
-        let limit = target.connect_timeout.as_secs_f32();
-        let message = format!("the lookup of \"{host}\" gave no answer within {limit} s");
+async fn lookup(place: Place<'_>, name: &str, deadline: Instant) -> Result<Vec<SocketAddr>> {
+    let Ok(answer) = timeout_at(deadline, lookup_host((name, place.port))).await else {
+        let limit = place.limit.as_secs_f32();
+        let message = format!("the lookup of {place} gave no answer within {limit} s");
         return Err(Error::new(ErrorKind::Timeout, Phase::Resolve, message)
             .with_advice("check this machine's DNS, or raise connectiontimeout"));
     };
     let fault = |why: String| {
-        Error::new(ErrorKind::Resolve, Phase::Resolve, format!("\"{host}\" has no address: {why}"))
-            .with_advice("check the spelling of the host property, and that this machine's DNS works")
+        let message = format!("{place} has no address: {why}");
+        Error::new(ErrorKind::Resolve, Phase::Resolve, message).with_advice(match place.key() {
+            "host" => "check the spelling of the host property, and that this machine's DNS works".to_owned(),
+            key => format!("check the spelling of {key}, and that this machine's DNS works"),
+        })
     };
     let mut found: Vec<SocketAddr> = Vec::new();
     for address in answer.map_err(|error| fault(error.to_string()).with_source(error))? {
@@ -45,8 +47,9 @@ async fn lookup(target: &Target, name: &str, deadline: Instant) -> Result<Vec<So
     if found.is_empty() { Err(fault("the lookup gave none".into())) } else { Ok(found) }
 }
 
-fn allowed(
-    target: &Target,
+/// Those that the filter lets through; an error if it lets none.
+pub(crate) fn allowed(
+    place: Place<'_>,
     found: Vec<SocketAddr>,
     filter: Option<&AddressFilter>,
 ) -> Result<Vec<SocketAddr>> {
@@ -54,8 +57,7 @@ fn allowed(
     let (good, bad): (Vec<_>, Vec<_>) = found.into_iter().partition(|a| filter(a.ip().to_canonical()));
     if good.is_empty() {
         let list: Vec<String> = bad.iter().map(ToString::to_string).collect();
-        let (host, list) = (target.host.escape_debug(), list.join(", "));
-        let message = format!("this program does not allow connections to \"{host}\" ({list})");
+        let message = format!("this program does not allow connections to {place} ({})", list.join(", "));
         return Err(Error::new(ErrorKind::Connect, Phase::Connect, message)
             .with_repeat(Repeat::Never)
             .with_advice("choose another server, or ask whoever runs this program to allow the address"));
@@ -80,7 +82,7 @@ fn interleave(found: Vec<SocketAddr>) -> Vec<SocketAddr> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use postrider_core::TlsMode;
+    use postrider_core::{Target, TlsMode};
 
     fn socket(text: &str) -> SocketAddr {
         text.parse().unwrap()
@@ -96,10 +98,11 @@ mod tests {
     #[test]
     fn the_filter_sees_the_plain_address_and_an_empty_rest_is_an_error() {
         let target = Target::new("mail.example", 25, TlsMode::None).unwrap();
+        let place = Place::first(&target);
         let filter: AddressFilter = Arc::new(|ip: IpAddr| !ip.is_loopback());
         let found = ["[::ffff:127.0.0.1]:25", "192.0.2.1:25"].map(socket).to_vec();
-        assert_eq!(allowed(&target, found, Some(&filter)).unwrap(), [socket("192.0.2.1:25")]);
-        let error = allowed(&target, vec![socket("[::1]:25")], Some(&filter)).unwrap_err();
+        assert_eq!(allowed(place, found, Some(&filter)).unwrap(), [socket("192.0.2.1:25")]);
+        let error = allowed(place, vec![socket("[::1]:25")], Some(&filter)).unwrap_err();
         assert_eq!((error.kind(), error.repeat()), (ErrorKind::Connect, Repeat::Never));
         assert!(error.message().contains("[::1]:25"), "{error}");
     }

@@ -20,8 +20,8 @@ pub(crate) struct Clear {
 }
 
 impl Clear {
-    pub(crate) fn new(tcp: TcpStream, configs: Arc<Configs>) -> Self {
-        Self { loopback: is_loopback(&tcp), tcp, configs }
+    pub(crate) fn new(tcp: TcpStream, target: &Target, configs: Arc<Configs>) -> Self {
+        Self { loopback: is_loopback(&tcp, target), tcp, configs }
     }
 }
 
@@ -70,9 +70,9 @@ impl Connection for Tls {
     }
 }
 
-/// True if the other end is an address of this machine that no packet leaves it for.
-pub(crate) fn is_loopback(tcp: &TcpStream) -> bool {
-    tcp.peer_addr().is_ok_and(|peer| peer.ip().to_canonical().is_loopback())
+/// True if the other end is an address of this machine that no packet leaves it for. Behind a proxy nobody knows.
+pub(crate) fn is_loopback(tcp: &TcpStream, target: &Target) -> bool {
+    target.proxy.is_none() && tcp.peer_addr().is_ok_and(|peer| peer.ip().to_canonical().is_loopback())
 }
 
 impl AsyncRead for Clear {

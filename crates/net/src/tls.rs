@@ -14,8 +14,8 @@ use tokio_rustls::TlsConnector;
 /// Encrypts a connected socket; the certificate must be for the target's host.
 pub(crate) async fn handshake(tcp: TcpStream, configs: &Configs, target: &Target) -> Result<Tls> {
     let name = HostName::read(&target.host)?.server_name()?;
-    let config = configs.config(&target.tls_options).await?;
-    let loopback = is_loopback(&tcp);
+    let config = configs.config(target).await?;
+    let loopback = is_loopback(&tcp, target);
     let work = TlsConnector::from(config).connect(name, Tap::new(tcp)).into_fallible();
     match timeout(target.tls_options.handshake_timeout, work).await {
         Err(_) => Err(tls_error::timed_out(target)),

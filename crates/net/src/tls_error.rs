@@ -57,6 +57,13 @@ fn not_tls(target: &Target, seen: &[u8]) -> Error {
         return tls(message, "check host and port: another service listens there");
     }
     let message = format!("{server} answers in clear text where TLS is expected: \"{shown}\"");
+    if line.starts_with(b"<") || line.starts_with(b"HTTP/") {
+        return tls(
+            message,
+            "a web server answers: either host and port are wrong, or a captive portal is in the way, where one \
+             signs in in a browser first",
+        );
+    }
     if target.tls == TlsMode::Implicit {
         tls(message, "the server speaks clear text on this port: use tls=starttls, or port 465/993/995")
     } else {
@@ -90,7 +97,10 @@ fn from_rustls(target: &Target, cause: &Rustls) -> Error {
         Rustls::AlertReceived(alert) => alert_received(target, *alert),
         Rustls::PeerIncompatible(why) => tls(
             format!("{server} and this program have no kind of TLS in common: {why:?}"),
-            "TLS 1.2 or 1.3 with current cipher suites is needed: the server has to be brought up to date",
+            narrowed(target).unwrap_or_else(|| {
+                "TLS 1.2 or 1.3 with current cipher suites is needed: the server has to be brought up to date"
+                    .into()
+            }),
         ),
         Rustls::NoCertificatesPresented => {
             tls(format!("{server} shows no certificate"), "the server's TLS is not set up")
@@ -100,6 +110,22 @@ fn from_rustls(target: &Target, cause: &Rustls) -> Error {
             "check host and port; if they are right, the server or something on the way breaks TLS",
         ),
     }
+}
+
+/// What to do where our own settings leave less than there is.
+fn narrowed(target: &Target) -> Option<String> {
+    let options = &target.tls_options;
+    let mut set = Vec::new();
+    if !options.protocols.is_empty() {
+        let names: Vec<String> = options.protocols.iter().map(ToString::to_string).collect();
+        set.push(format!("ssl.protocols allows {} only", names.join(", ")));
+    }
+    if !options.cipher_suites.is_empty() {
+        let names: Vec<&str> = options.cipher_suites.iter().map(|suite| suite.name()).collect();
+        set.push(format!("ssl.ciphersuites allows {} only", names.join(", ")));
+    }
+    let advice = || format!("{}: allow more, or leave it unset", set.join(", and "));
+    (!set.is_empty()).then(advice)
 }
 
 fn alert_received(target: &Target, alert: AlertDescription) -> Error {
@@ -126,6 +152,10 @@ fn alert_received(target: &Target, alert: AlertDescription) -> Error {
             "name your certificate's PEM file in ssl.certfile and its key in ssl.keyfile",
         )
         .with_property("ssl.certfile", None),
+        (_, Alert::HandshakeFailure | Alert::ProtocolVersion) if narrowed(target).is_some() => tls(
+            format!("{server} broke off the TLS handshake: {alert:?}"),
+            narrowed(target).unwrap_or_default(),
+        ),
         (None, Alert::HandshakeFailure) => tls(
             format!("{server} broke off the TLS handshake: HandshakeFailure"),
             "either it demands a client certificate (ssl.certfile, ssl.keyfile), or it has no current cipher \

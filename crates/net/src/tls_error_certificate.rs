@@ -1,9 +1,10 @@
 //! Why the server's certificate was not accepted, in words a person can act on.
 
 use crate::tls_error::{server, tls};
+use crate::verify::Shown;
 use postrider_core::{Error, Target};
-use rustls::CertificateError;
 use rustls::pki_types::UnixTime;
+use rustls::{CertificateError, OtherError};
 
 /// The server's certificate was not accepted.
 pub(crate) fn refused(target: &Target, cause: &CertificateError) -> Error {
@@ -28,6 +29,11 @@ pub(crate) fn refused(target: &Target, cause: &CertificateError) -> Error {
             "make the server a certificate that says CA:FALSE (`openssl req -x509 -addext \
              basicConstraints=critical,CA:FALSE …`) and name it, or the authority that signed it, in ssl.cafile",
         ),
+        CertificateError::Other(OtherError(why)) if why.is::<Shown>() => tls(
+            format!("the certificate of {server} has none of the fingerprints in ssl.fingerprints: {why}"),
+            "somebody may pretend to be the server; if whoever runs it confirms that its certificate was \
+             replaced, write the new fingerprint into ssl.fingerprints",
+        ),
         other => tls(
             format!("the certificate of {server} is not accepted: {other}"),
             "the server needs another certificate",
@@ -49,8 +55,8 @@ fn unknown_issuer(target: &Target) -> Error {
         None => tls(
             format!("the certificate of {server} is self-signed or of an authority that is not trusted here"),
             "if it is the right server, name the PEM file of its authority, or of its self-signed \
-             certificate, in ssl.cafile; with a public authority the server fails to send its intermediate \
-             certificates",
+             certificate, in ssl.cafile, or the certificate's fingerprint in ssl.fingerprints; with a public \
+             authority the server fails to send its intermediate certificates",
         )
         .with_property("ssl.cafile", None),
     }

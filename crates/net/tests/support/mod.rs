@@ -2,6 +2,8 @@
 // Each test file uses a part of it.
 #![allow(dead_code, unreachable_pub, missing_docs, clippy::unwrap_used, clippy::panic)]
 
+pub mod proxies;
+
 use postrider_core::{Connection, Error, Host, Target, TlsMode};
 use postrider_net::TokioHost;
 use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair, date_time_ymd};
