@@ -53,6 +53,10 @@ impl Cause<'_> {
 
     fn dns(&self) -> Vec<Finding> {
         let host = self.patient.key("host");
+        if let Some(proxy) = self.seen.proxy() {
+            let cause = format!("the name of {proxy} has no address");
+            return vec![Finding::new(cause, "check the keys of the proxy, and this machine's DNS")];
+        }
         vec![if self.error.kind() == ErrorKind::Timeout {
             Finding::new(
                 "this machine's name server does not answer",
@@ -69,6 +73,11 @@ impl Cause<'_> {
         let port = target.port;
         if let Some(door) = self.patient.door() {
             return vec![door];
+        }
+        if let Some(proxy) = self.seen.proxy() {
+            let cause = format!("{proxy} can't be reached, or does not let the connection through");
+            let next = format!("check the keys of the proxy, and whether it may connect to port {port}");
+            return vec![Finding::new(cause, next)];
         }
         let usual = match self.patient.speaks {
             Some(speaks) => format!("check {}: {speaks} is on {}", self.patient.key("port"), speaks.usual()),

@@ -4,7 +4,7 @@ use crate::doctor::observer::Observer;
 use crate::doctor::seen::{Attempt, shown};
 use crate::doctor::spoken::Spoken;
 use futures_util::future::join_all;
-use postrider_core::{Connection, Error, ErrorKind, Host, Phase, Result, Target, TlsMode, within};
+use postrider_core::{Connection, Error, ErrorKind, Phase, Result, Target, TlsMode, within};
 use std::error::Error as _;
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -22,11 +22,6 @@ const UNKNOWN: Duration = Duration::from_secs(2);
 /// Looks, and writes down what there is. An error says that the transport need not try.
 pub(crate) async fn at(observer: &Observer, target: &Target) -> Result<()> {
     let (host, limit) = (observer.host.as_ref(), observer.patience);
-    if target.proxy.is_some() {
-        let door = Door::Proxy;
-        let connection = within(host, limit, Phase::Connect, door.open(host, target)).await?;
-        return Look { observer, target, door }.look(connection).await;
-    }
     let addresses = match within(host, limit, Phase::Resolve, host.resolve(target)).await {
         Ok(addresses) => addresses,
         // This host lends connections and tells nothing of how it makes them.
@@ -35,29 +30,8 @@ pub(crate) async fn at(observer: &Observer, target: &Target) -> Result<()> {
     };
     observer.notes.write(|seen| seen.addresses = Some(addresses.clone()));
     let Some((address, connection)) = tcp(observer, target, &addresses).await? else { return Ok(()) };
-    let look = Look { observer, target, door: Door::Address(address) };
+    let look = Look { observer, target, address };
     look.look(connection).await
-}
-
-/// A way to the server, in the clear.
-#[derive(Clone, Copy)]
-enum Door {
-    Address(SocketAddr),
-    /// The proxy looks the name up, and nobody sees which address it takes.
-    Proxy,
-}
-
-impl Door {
-    async fn open(self, host: &dyn Host, target: &Target) -> Result<Box<dyn Connection>> {
-        match self {
-            Self::Address(address) => host.connect_to(target, address).await,
-            Self::Proxy => {
-                let mut clear = target.clone();
-                clear.tls = TlsMode::None;
-                host.connect(&clear).await
-            }
-        }
-    }
 }
 
 /// Tries every address; the first that answers is looked at further.
@@ -93,7 +67,7 @@ async fn tcp(
 struct Look<'a> {
     observer: &'a Observer,
     target: &'a Target,
-    door: Door,
+    address: SocketAddr,
 }
 
 /// What a server says of itself.
@@ -192,7 +166,8 @@ impl Look<'_> {
 
     async fn again(&self) -> Option<Box<dyn Connection>> {
         let host = self.observer.host.as_ref();
-        within(host, self.second(), Phase::Connect, self.door.open(host, self.target)).await.ok()
+        let work = host.connect_to(self.target, self.address);
+        within(host, self.second(), Phase::Connect, work).await.ok()
     }
 
     async fn first_words(&self, connection: &mut Box<dyn Connection>, limit: Duration) -> Words {

@@ -78,6 +78,12 @@ impl Attempt {
 }
 
 impl Seen {
+    /// The proxy on the way, in words.
+    pub(crate) fn proxy(&self) -> Option<String> {
+        let proxy = self.target.as_ref()?.proxy.as_ref()?;
+        Some(format!("the {} proxy {}:{}", proxy.kind, proxy.host.escape_debug(), proxy.port))
+    }
+
     /// True if TCP to every address that was tried ended like this.
     pub(crate) fn all(&self, like: &Attempt) -> bool {
         !self.attempts.is_empty() && self.attempts.iter().all(|(_, attempt)| attempt == like)

@@ -5,7 +5,7 @@ use crate::doctor::report::{Finding, Status, Step, StepName};
 use crate::doctor::spoken::{Spoken, in_words};
 use postrider_core::{
     Credential, Direction, Error, Note, Origin, Properties, Property, PropertySpec, Registry, Result, Secret,
-    Target, TlsMode, TransportFactory, Words,
+    SecretRef, Target, TlsMode, TransportFactory, Words,
 };
 use postrider_wire::Redactor;
 
@@ -129,6 +129,7 @@ impl Patient {
     /// The step, if the transport can't be made of these settings.
     pub(crate) fn failed(&self, error: &Error) -> Step {
         let mut step = failed(error).details(self.details());
+        step.saw = self.clean(&step.saw);
         step.findings.extend(self.findings());
         step
     }
@@ -168,7 +169,10 @@ impl Patient {
                 continue;
             }
             lines.push(match self.scope.read(&property) {
-                _ if spec.is_secret() => format!("{} is set: {origin}", spec.name),
+                _ if spec.is_secret() => match self.kept(spec) {
+                    Some(place) => format!("{} is kept in {place}: {origin}", spec.name),
+                    None => format!("{} is set: {origin}", spec.name),
+                },
                 Ok(Some(text)) => format!("{} {}: {origin}", spec.name, text.escape_debug()),
                 _ => continue,
             });
@@ -182,6 +186,13 @@ impl Patient {
         };
         lines.extend(self.notes.iter().filter(ours).map(|note| format!("note: {note}")));
         lines
+    }
+
+    /// Where a secret is kept, if the settings only name the place.
+    fn kept(&self, spec: &PropertySpec) -> Option<SecretRef> {
+        let property = Property::<Credential>::new(spec.name, "");
+        let property = if spec.shared { property.shared() } else { property };
+        self.credential(&property)?.reference().cloned()
     }
 
     /// How it is encrypted, and which key says so.

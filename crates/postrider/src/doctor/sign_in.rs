@@ -88,10 +88,13 @@ fn no_way(patient: &Patient, seen: &Seen) -> Option<Finding> {
 
 /// A token that was not accepted.
 fn token(patient: &Patient, error: &Error) -> Option<Finding> {
-    let token = patient.token()?;
+    if !patient.has_token() {
+        return None;
+    }
+    let end = patient.token().and_then(|token| expiry(&token));
     let key = patient.key("auth.token");
     let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
-    let cause = match expiry(&token) {
+    let cause = match end {
         Some(end) if end <= now => {
             format!("the token has expired, {} ago by this machine's clock", span(now - end))
         }
@@ -105,7 +108,7 @@ fn token(patient: &Patient, error: &Error) -> Option<Finding> {
         }
     };
     let next = match error.advice() {
-        Some(advice) if expiry(&token).is_none() => patient.clean(advice),
+        Some(advice) if end.is_none() => patient.clean(advice),
         _ => format!("get a fresh token and set {key} to it"),
     };
     Some(Finding::new(cause, next))

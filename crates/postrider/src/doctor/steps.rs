@@ -47,6 +47,8 @@ pub(crate) fn step_of(error: &Error, seen: &Seen) -> StepName {
         Phase::Greeting => StepName::Greeting,
         Phase::Capability => StepName::Capabilities,
         Phase::StartTls => StepName::StartTls,
+        // It was looked up before anybody was asked.
+        Phase::Authenticate if seen.target.is_none() => StepName::Settings,
         Phase::Authenticate if seen.method.is_none() && error.reply().is_none() => StepName::Mechanisms,
         Phase::Authenticate => StepName::SignIn,
         Phase::Sender | Phase::Recipient | Phase::Data | Phase::EndOfData => StepName::TestMessage,
@@ -151,18 +153,17 @@ impl Seeing<'_> {
         self.seen.target.as_ref().map(|target| target.tls)
     }
 
-    fn proxy(&self) -> Option<String> {
-        let proxy = self.seen.target.as_ref()?.proxy.as_ref()?;
-        Some(format!("the {} proxy {}:{}", proxy.kind, proxy.host.escape_debug(), proxy.port))
-    }
-
     fn dns(&self) -> Step {
         match &self.seen.addresses {
             Some(addresses) => {
                 let list: Vec<String> = addresses.iter().map(|address| address.ip().to_string()).collect();
-                Step::new(StepName::Dns, Status::Ok, list.join(", "))
+                let list = list.join(", ");
+                let saw = match self.seen.proxy() {
+                    Some(proxy) => format!("{list}, of {proxy}, which looks the server's name up"),
+                    None => list,
+                };
+                Step::new(StepName::Dns, Status::Ok, saw)
             }
-            None if self.proxy().is_some() => Step::skipped(StepName::Dns, "the proxy looks the name up"),
             None => Step::skipped(StepName::Dns, "this host does not tell which addresses it connects to"),
         }
     }
@@ -170,16 +171,14 @@ impl Seeing<'_> {
     fn tcp(&self) -> Step {
         let name = StepName::Tcp;
         let open = |attempt: &Attempt| *attempt == Attempt::Open;
+        let through = self.seen.proxy().map(|proxy| format!("connected through {proxy}"));
+        let connected = through.unwrap_or_else(|| "connected".into());
         let all = self.seen.attempts.len();
         let good = self.seen.attempts.iter().filter(|(_, attempt)| open(attempt)).count();
         match (good, all) {
-            (_, 0) if self.seen.connected && self.proxy().is_some() => {
-                let proxy = self.proxy().unwrap_or_default();
-                Step::new(name, Status::Ok, format!("connected through {proxy}"))
-            }
-            (_, 0) if self.seen.connected => Step::new(name, Status::Ok, "connected"),
+            (_, 0) if self.seen.connected => Step::new(name, Status::Ok, connected),
             (_, 0) => Step::skipped(name, "this host does not connect to single addresses"),
-            (good, all) if good == all => Step::new(name, Status::Ok, "connected").details(tried(self.seen)),
+            (good, all) if good == all => Step::new(name, Status::Ok, connected).details(tried(self.seen)),
             (good, all) => {
                 let mut step = Step::new(name, Status::Warning, format!("{good} of {all} addresses answer"))
                     .details(tried(self.seen));

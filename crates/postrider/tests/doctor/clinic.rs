@@ -49,6 +49,10 @@ impl Town {
     }
 
     fn answer(&self, target: &Target, address: SocketAddr) -> Answer {
+        if target.proxy.is_some() {
+            let ports = self.names.get(&target.host).and_then(|all| all.first()).map(|(_, ports)| ports);
+            return ports.and_then(|ports| ports.get(&target.port)).copied().unwrap_or(Answer::Closed);
+        }
         let all = self.names.get(&target.host).into_iter().flatten();
         let found =
             all.filter(|(ip, _)| *ip == address.ip()).find_map(|(_, ports)| ports.get(&address.port()));
@@ -85,7 +89,24 @@ impl Host for Town {
         self.inner.now()
     }
 
+    /// Every secret that is kept somewhere is this one.
+    async fn secret(&self, reference: &SecretRef) -> Result<Secret> {
+        if reference.to_string() == "env:MISSING" {
+            let what = "env:MISSING names no secret: the environment has no such variable";
+            return Err(Error::new(ErrorKind::Configuration, Phase::Authenticate, what));
+        }
+        Ok(PASSWORD.into())
+    }
+
+    async fn access_token(&self, _: &TokenGrant, _: Option<&Secret>) -> Result<Secret> {
+        Ok(PASSWORD.into())
+    }
+
     async fn resolve(&self, target: &Target) -> Result<Vec<SocketAddr>> {
+        // Behind a proxy its own addresses are the ones to connect to.
+        if let Some(proxy) = &target.proxy {
+            return Ok(vec![SocketAddr::new("192.0.2.80".parse().unwrap(), proxy.port)]);
+        }
         let Some(addresses) = self.names.get(&target.host) else {
             let what = format!("\"{}\" has no address: no such name", target.host);
             return Err(Error::new(ErrorKind::Resolve, Phase::Resolve, what));

@@ -99,3 +99,16 @@ async fn servers_that_say_nothing_hang_up_or_say_no() {
         expect(name, &examine(&session(&town(answer), &text), Incoming).await);
     }
 }
+
+#[tokio::test]
+async fn a_proxy_on_the_way() {
+    let server = server(|b| b).await;
+    let good = [(993, Answer::Server(server.imaps_port())), (143, Answer::Server(server.imap_port()))];
+    let town = Town::trusting(server.ca_pem()).with("mail.example.test", "192.0.2.1", &good);
+    let proxy = "mail.imap.socks.host=proxy.example.test\nmail.imap.socks.port=1080\n";
+    let report = examine(&session(&town, &settings(proxy)), Incoming).await;
+    assert!(report.is_ok(), "{report}");
+    expect("proxy", &report);
+    let report = examine(&session(&town, &settings(&format!("{proxy}mail.imap.port=25\n"))), Incoming).await;
+    expect("proxy_does_not_let_through", &report);
+}

@@ -83,3 +83,20 @@ async fn settings_of_which_nothing_can_be_made() {
     let text = settings("imap", "");
     expect("no_credentials", &examine(&session(&town, &text), Incoming).await);
 }
+
+#[tokio::test]
+async fn secrets_that_are_kept_elsewhere_are_neither_shown_nor_judged_by_their_looks() {
+    let (_server, town) = clinic(&["PLAIN"]).await;
+    let text = settings("smtp", "mail.smtp.password=command:pass show mail\n");
+    expect("password_kept_elsewhere", &examine(&session(&town, &text), Outgoing).await);
+    let text = settings("imap", "mail.imap.password=env:MISSING\n");
+    expect("password_not_where_it_should_be", &examine(&session(&town, &text), Incoming).await);
+    let (_server, town) = clinic(&["XOAUTH2"]).await;
+    let grant = "mail.imap.oauth.tokenurl=https://login.example.test/token\nmail.imap.oauth.clientid=me\n\
+                 mail.imap.oauth.refreshtoken=file:/run/secrets/refresh\n";
+    expect("token_by_grant", &examine(&session(&town, &settings("imap", grant)), Incoming).await);
+    // Gmail's app passwords have a shape; a reference has none.
+    let text = "mail.host=pop.gmail.com\nmail.store.protocol=pop3\nmail.user=me@gmail.com\nmail.pop3.password=env:MAIL\n";
+    let report = examine(&session(&town, text), Incoming).await;
+    assert_eq!(report.steps[0].status, postrider::doctor::Status::Ok, "{report}");
+}
