@@ -96,28 +96,18 @@ impl Environment {
     /// `Configuration` naming the variable: no key can be made of its name, its value is not Unicode, or another one
     /// sets the same key.
     pub fn layer(&self) -> Result<Layer> {
+        let (layer, mistakes) = self.layer_all();
+        mistakes.into_iter().next().map_or(Ok(layer), Err)
+    }
+
+    /// As [`layer`](Self::layer), but goes on behind a mistake: what can be read, and every mistake.
+    pub fn layer_all(&self) -> (Layer, Vec<Error>) {
         let mut layer = Layer::new(LayerKind::Environment, "environment");
+        let mut mistakes = Vec::new();
         for (name, value) in self.of(OURS) {
-            let rest = name.get(OURS.len()..).unwrap_or_default();
-            let Some(rest) =
-                rest.get(..MAIL.len()).filter(|p| p.eq_ignore_ascii_case(MAIL)).and(rest.get(MAIL.len()..))
-            else {
-                forgotten(name, rest).into_iter().for_each(|note| layer.add_note(note));
-                continue;
-            };
-            let key = key_of(rest).map_err(|why| {
-                fault(format!("{}: {why}", name.escape_debug())).with_advice(
-                    "write _ for a dot and __ for a hyphen: POSTRIDER_MAIL_SMTP_HOST is mail.smtp.host",
-                )
-            })?;
-            if let Some(other) = layer.position(&key) {
-                return Err(
-                    fault(format!("{name} and {other} both set {key}")).with_advice("unset one of them")
-                );
-            }
-            layer.set_at(key, text(name, value)?, name.as_str());
+            mistakes.extend(set(&mut layer, name, value).err());
         }
-        Ok(layer)
+        (layer, mistakes)
     }
 
     /// The settings in a portal's `LIFERAY_…` variables, as [`PortalFile`](super::PortalFile) understands the keys:
@@ -158,6 +148,24 @@ impl fmt::Debug for Environment {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_list().entries(self.variables.iter().map(|(name, _)| name)).finish()
     }
+}
+
+fn set(layer: &mut Layer, name: &str, value: &Option<Secret>) -> Result<()> {
+    let rest = name.get(OURS.len()..).unwrap_or_default();
+    let (mail, rest_of_mail) = rest.split_at_checked(MAIL.len()).unwrap_or_default();
+    if !mail.eq_ignore_ascii_case(MAIL) {
+        forgotten(name, rest).into_iter().for_each(|note| layer.add_note(note));
+        return Ok(());
+    }
+    let key = key_of(rest_of_mail).map_err(|why| {
+        fault(format!("{}: {why}", name.escape_debug()))
+            .with_advice("write _ for a dot and __ for a hyphen: POSTRIDER_MAIL_SMTP_HOST is mail.smtp.host")
+    })?;
+    if let Some(other) = layer.position(&key) {
+        return Err(fault(format!("{name} and {other} both set {key}")).with_advice("unset one of them"));
+    }
+    layer.set_at(key, text(name, value)?, name);
+    Ok(())
 }
 
 /// A variable of ours that is no setting may be one whose `MAIL_` was forgotten.

@@ -78,6 +78,15 @@ fn two_variables_for_one_key_and_a_value_that_is_no_text_are_errors() {
 }
 
 #[test]
+fn every_mistake_can_be_listed_and_the_rest_be_read() {
+    let pairs = [("POSTRIDER_MAIL_A_", "1"), ("POSTRIDER_MAIL_B", "2"), ("POSTRIDER_MAIL_C___D", "3")];
+    let (layer, mistakes) = environment(&pairs).layer_all();
+    assert_eq!(layer.keys().collect::<Vec<_>>(), ["mail.b"]);
+    let told: Vec<_> = mistakes.iter().map(|e| e.message().split(':').next().unwrap()).collect();
+    assert_eq!(told, ["POSTRIDER_MAIL_A_", "POSTRIDER_MAIL_C___D"]);
+}
+
+#[test]
 fn a_portals_variables_are_decoded_and_taken_as_its_file_is() {
     let layers = environment(&[
         ("LIFERAY_MAIL_PERIOD_SESSION_PERIOD_MAIL_PERIOD_SMTP_PERIOD_HOST", "h"),

@@ -1,6 +1,6 @@
 //! What both generations of a form have in common.
 
-use super::{Password, ProtocolForm, SecureForm};
+use super::{Password, ProtocolForm, SecureForm, SystemForm};
 use postrider_core::{
     Direction, Error, ErrorKind, Layer, LayerKind, Note, NoteKind, Phase, Properties, Registry, Result,
     Secret, session_property,
@@ -9,7 +9,7 @@ use serde::{Deserialize, Deserializer};
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 
-/// A settings form of either generation, for [`SessionBuilder::form`](crate::SessionBuilder::form).
+/// A settings form, for [`SessionBuilder::form`](crate::SessionBuilder::form).
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum Form {
@@ -17,6 +17,8 @@ pub enum Form {
     Secure(SecureForm),
     /// With a protocol for each direction, and StartTLS flags.
     Protocol(ProtocolForm),
+    /// What holds for a whole system.
+    System(SystemForm),
 }
 
 impl Form {
@@ -35,6 +37,7 @@ impl Form {
         match self {
             Self::Secure(form) => form.layers(kind, others, registry),
             Self::Protocol(form) => form.layers(kind, others, registry),
+            Self::System(form) => Ok(vec![form.layer(kind)]),
         }
     }
 }
@@ -48,6 +51,12 @@ impl From<SecureForm> for Form {
 impl From<ProtocolForm> for Form {
     fn from(form: ProtocolForm) -> Self {
         Self::Protocol(form)
+    }
+}
+
+impl From<SystemForm> for Form {
+    fn from(form: SystemForm) -> Self {
+        Self::System(form)
     }
 }
 
@@ -266,6 +275,11 @@ fn at(field: &str) -> String {
 
 fn fault(message: String) -> Error {
     Error::new(ErrorKind::Configuration, Phase::Configure, message)
+}
+
+/// What Debug shows of additional properties: any of their lines may hold a secret.
+pub(super) fn lines(additional: &str) -> impl std::fmt::Debug {
+    format!("{} lines", additional.lines().count())
 }
 
 /// A port as pages send it: a number, a text or nothing. What it is worth is found out where it is used, with an

@@ -8,6 +8,7 @@
 //! | the environment, also a portal's | [`Environment`] | environment, and overrides |
 //! | a form with secure flags | [`SecureForm`] | as you say, and overrides |
 //! | a form with protocols and StartTLS | [`ProtocolForm`] | as you say, and overrides |
+//! | a form for a whole system's rules | [`SystemForm`] | as you say |
 //! | code | [`SessionBuilder::property`](crate::SessionBuilder::property) | host |
 //! | an account for one message | [`Session::with_layer`](crate::Session::with_layer) | message |
 //! | override text | [`SessionBuilder::overrides`](crate::SessionBuilder::overrides) | overrides |
@@ -23,6 +24,7 @@
 //! | `environment.rs`, `portal_variable.rs` | [`Environment`]; the portal's encoding of names |
 //! | `password.rs` | [`Password`]: a form's field that is never shown |
 //! | `secure_form.rs`, `protocol_form.rs`, `form.rs` | the two generations of a form, and what they have in common |
+//! | `system_form.rs` | [`SystemForm`] |
 //! | `sessions.rs` | [`Sessions`] |
 
 mod environment;
@@ -35,6 +37,7 @@ mod properties_file;
 mod protocol_form;
 mod secure_form;
 mod sessions;
+mod system_form;
 pub(crate) mod text_file;
 
 pub use environment::Environment;
@@ -45,6 +48,7 @@ pub use properties_file::PropertiesFile;
 pub use protocol_form::ProtocolForm;
 pub use secure_form::{FormServer, SecureForm};
 pub use sessions::Sessions;
+pub use system_form::SystemForm;
 
 /// The examples of the document are compiled.
 #[cfg(doctest)]

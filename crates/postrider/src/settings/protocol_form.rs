@@ -4,6 +4,7 @@ use super::Password;
 use super::form::{self, Names, Side};
 use postrider_core::{Direction, Layer, LayerKind, Registry, Result};
 use serde::{Deserialize, Serialize};
+use std::fmt;
 
 const INCOMING: Names = Names {
     protocol: "storeProtocol",
@@ -29,7 +30,7 @@ const OUTGOING: Names = Names {
 ///
 /// Any incoming protocol will do (`imap`), whatever the names of the fields say. Serialised passwords are
 /// placeholders, see [`Password`].
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct ProtocolForm {
     /// Whether the portal takes messages at all: for the program to heed. It is no property.
@@ -72,7 +73,8 @@ pub struct ProtocolForm {
     /// Password for the outgoing server, or empty.
     #[serde(rename = "smtpPassword")]
     pub outgoing_password: Password,
-    /// `key=value` lines that beat everything else.
+    /// `key=value` lines that beat everything else. Serialised as it stands, so a password is better kept in its own
+    /// field; Debug does not show it.
     #[serde(rename = "additionalJavaMailProperties")]
     pub additional_properties: String,
 }
@@ -141,5 +143,26 @@ impl ProtocolForm {
         form.incoming_password.reveal();
         form.outgoing_password.reveal();
         form
+    }
+}
+
+impl fmt::Debug for ProtocolForm {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ProtocolForm")
+            .field("enable_notifications", &self.enable_notifications)
+            .field("incoming_server", &self.incoming_server)
+            .field("incoming_port", &self.incoming_port)
+            .field("store_protocol", &self.store_protocol)
+            .field("incoming_start_tls", &self.incoming_start_tls)
+            .field("incoming_user", &self.incoming_user)
+            .field("incoming_password", &self.incoming_password)
+            .field("outgoing_server", &self.outgoing_server)
+            .field("outgoing_port", &self.outgoing_port)
+            .field("transport_protocol", &self.transport_protocol)
+            .field("outgoing_start_tls", &self.outgoing_start_tls)
+            .field("outgoing_user", &self.outgoing_user)
+            .field("outgoing_password", &self.outgoing_password)
+            .field("additional_properties", &form::lines(&self.additional_properties))
+            .finish()
     }
 }

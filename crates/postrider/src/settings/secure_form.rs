@@ -4,6 +4,7 @@ use super::Password;
 use super::form::{self, Names, Side};
 use postrider_core::{Direction, Layer, LayerKind, Registry, Result};
 use serde::{Deserialize, Serialize};
+use std::fmt;
 
 const INCOMING: Names = Names {
     protocol: "incoming.server",
@@ -38,14 +39,15 @@ const OUTGOING: Names = Names {
 /// }"#).unwrap();
 /// # assert_eq!(form.incoming.port, "995");
 /// ```
-#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[derive(Clone, Default, Serialize, Deserialize)]
 #[serde(default, rename_all = "camelCase", deny_unknown_fields)]
 pub struct SecureForm {
     /// The server that messages come from.
     pub incoming: FormServer,
     /// The server that messages go to.
     pub outgoing: FormServer,
-    /// "Manually specify additional properties to override the above configuration": `key=value` lines.
+    /// "Manually specify additional properties to override the above configuration": `key=value` lines. Serialised as
+    /// it stands, so a password is better kept in its own field; Debug does not show it.
     pub additional_properties: String,
 }
 
@@ -93,6 +95,16 @@ impl SecureForm {
         form.incoming.password.reveal();
         form.outgoing.password.reveal();
         form
+    }
+}
+
+impl fmt::Debug for SecureForm {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SecureForm")
+            .field("incoming", &self.incoming)
+            .field("outgoing", &self.outgoing)
+            .field("additional_properties", &form::lines(&self.additional_properties))
+            .finish()
     }
 }
 
