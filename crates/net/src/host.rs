@@ -2,13 +2,18 @@
 
 use crate::config::Configs;
 use crate::dial;
+use crate::oauth::Tokens;
 use crate::place::Place;
 use crate::proxy;
 use crate::resolve::{self, AddressFilter};
 use crate::roots::Roots;
+use crate::secrets::{Keyring, Secrets};
 use crate::stream::Clear;
 use crate::tls;
-use postrider_core::{Connection, Error, ErrorKind, Host, Phase, Result, Target, TlsMode, async_trait};
+use postrider_core::{
+    Connection, Error, ErrorKind, Host, Phase, Result, Secret, SecretRef, Target, TlsMode, TokenGrant,
+    async_trait,
+};
 use std::fmt;
 use std::future::Future;
 use std::net::{IpAddr, SocketAddr};
@@ -28,6 +33,8 @@ pub struct TokioHost {
     configs: Arc<Configs>,
     filter: Option<AddressFilter>,
     start: Instant,
+    secrets: Secrets,
+    tokens: Arc<Tokens>,
 }
 
 impl TokioHost {
@@ -36,7 +43,7 @@ impl TokioHost {
     /// The system's authorities are read when they are first needed. `SSL_CERT_FILE` and `SSL_CERT_DIR`
     /// count as the system's where OpenSSL honours them.
     pub fn new() -> Self {
-        Self::with(Roots::system(), None)
+        Self::with(Roots::system(), None, Secrets::default())
     }
 
     /// A host with other roots or an address filter.
@@ -44,8 +51,9 @@ impl TokioHost {
         TokioHostBuilder::default()
     }
 
-    fn with(roots: Roots, filter: Option<AddressFilter>) -> Self {
-        Self { configs: Arc::new(Configs::new(roots)), filter, start: Instant::now() }
+    fn with(roots: Roots, filter: Option<AddressFilter>, secrets: Secrets) -> Self {
+        let (start, tokens) = (Instant::now(), Arc::default());
+        Self { configs: Arc::new(Configs::new(roots)), filter, start, secrets, tokens }
     }
 
     /// A way to the server, by these addresses: its own, or those of the proxy before it.
@@ -93,6 +101,14 @@ impl Host for TokioHost {
         Instant::now().saturating_duration_since(self.start)
     }
 
+    async fn secret(&self, reference: &SecretRef) -> Result<Secret> {
+        self.secrets.find(reference).await
+    }
+
+    async fn access_token(&self, grant: &TokenGrant, refused: Option<&Secret>) -> Result<Secret> {
+        self.tokens.find(self, grant, refused).await
+    }
+
     async fn resolve(&self, target: &Target) -> Result<Vec<SocketAddr>> {
         resolve::addresses(Place::first(target), self.filter.as_ref(), dial::deadline(target)).await
     }
@@ -118,6 +134,7 @@ impl fmt::Debug for TokioHost {
 pub struct TokioHostBuilder {
     roots: Option<Vec<u8>>,
     filter: Option<AddressFilter>,
+    secrets: Secrets,
 }
 
 impl TokioHostBuilder {
@@ -139,6 +156,27 @@ impl TokioHostBuilder {
         self
     }
 
+    /// Looks up only secrets for which `allowed` is true; all are if this is not set.
+    ///
+    /// A reference makes this program read a file or run a command with its own rights. A host app that takes
+    /// settings from people who may not do that themselves must keep them from it: here.
+    pub fn secret_filter(mut self, allowed: impl Fn(&SecretRef) -> bool + Send + Sync + 'static) -> Self {
+        self.secrets.filter = Some(Arc::new(allowed));
+        self
+    }
+
+    /// Longest time for a command or keyring program to give a secret; 60 s if this is not set.
+    pub fn secret_timeout(mut self, limit: Duration) -> Self {
+        self.secrets.patience = limit;
+        self
+    }
+
+    /// Looks up `keyring:…` here instead of asking the system's own program.
+    pub fn keyring(mut self, keyring: impl Keyring + 'static) -> Self {
+        self.secrets.keyring = Some(Arc::new(keyring));
+        self
+    }
+
     /// The host.
     ///
     /// # Errors
@@ -148,7 +186,7 @@ impl TokioHostBuilder {
             Some(pem) => Roots::fixed(&pem)?,
             None => Roots::system(),
         };
-        Ok(TokioHost::with(roots, self.filter))
+        Ok(TokioHost::with(roots, self.filter, self.secrets))
     }
 }
 

@@ -16,6 +16,8 @@
 //! `proxy_socks`), `tls` does the handshake over a `tap` that remembers the first bytes,
 //! `binding` ties the session to its channel, `stream` is what the transport gets, and `tls_error` puts what
 //! went wrong into words. `certificate` reads what a server has shown, for people.
+//!
+//! `secrets` looks up what is kept elsewhere, by file, command, environment and keyring; `oauth` gets access tokens.
 
 mod binding;
 mod certificate;
@@ -25,6 +27,7 @@ mod dial;
 mod host;
 mod local;
 mod name;
+mod oauth;
 mod pem;
 mod place;
 mod proxy;
@@ -32,6 +35,7 @@ mod proxy_http;
 mod proxy_socks;
 mod resolve;
 mod roots;
+mod secrets;
 mod stream;
 mod tap;
 mod tls;
@@ -41,3 +45,4 @@ mod verify;
 
 pub use certificate::Certificate;
 pub use host::{TokioHost, TokioHostBuilder};
+pub use secrets::Keyring;

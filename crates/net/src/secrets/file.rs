@@ -1,0 +1,143 @@
+//! Secrets in files: reading them, and saving a new one so that the old stays whole until the new one is.
+
+use super::{MOST, missing, secret};
+use postrider_core::{Error, Result, Secret};
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Read, Write};
+use std::path::Path;
+use zeroize::Zeroizing;
+
+/// A secret that was read.
+pub(crate) struct Found {
+    pub(crate) secret: Secret,
+    /// Others than the owner can read the file.
+    pub(crate) open_to_others: bool,
+}
+
+/// Reads a secret. Blocking.
+pub(crate) fn read(path: &Path) -> Result<Found> {
+    let shown = format!("the file \"{}\"", path.display().to_string().escape_debug());
+    let unreadable = |error: io::Error| {
+        missing(format!("{shown} can't be read: {error}"))
+            .with_advice("check the path and that this program may read the file")
+    };
+    // Before it is opened: opening a pipe would wait for somebody to write into it.
+    let about = fs::metadata(path).map_err(unreadable)?;
+    if !about.is_file() {
+        return Err(missing(format!("{shown} is not a regular file")));
+    }
+    // Room for all of it from the start: growing would leave copies behind.
+    let mut bytes = Zeroizing::new(Vec::with_capacity(usize::try_from(MOST).unwrap_or_default() + 1));
+    let file = File::open(path).map_err(unreadable)?;
+    file.take(MOST + 1).read_to_end(&mut bytes).map_err(unreadable)?;
+    if bytes.len() as u64 > MOST {
+        return Err(missing(format!("{shown} holds more than a secret: above {MOST} bytes")));
+    }
+    Ok(Found { secret: secret(&bytes, &shown)?, open_to_others: is_open_to_others(&about) })
+}
+
+/// Puts a new secret in the place of the old one: whoever reads the file, and whatever goes wrong meanwhile, there
+/// is the old one or the new one. When this is done the new one is on the disk. Blocking.
+pub(crate) fn save(path: &Path, secret: &Secret) -> Result<()> {
+    replace(path, secret).map_err(|error: io::Error| unsaved(path, &error))
+}
+
+fn replace(path: &Path, secret: &Secret) -> io::Result<()> {
+    // The file itself, not a link to it.
+    let path = fs::canonicalize(path)?;
+    let folder = path.parent().ok_or(io::ErrorKind::NotFound)?;
+    let name = path.file_name().ok_or(io::ErrorKind::NotFound)?.to_string_lossy();
+    let new = folder.join(format!(".{name}.{}.new", std::process::id()));
+    // One of an earlier process with our number that was killed half-way.
+    match fs::remove_file(&new) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+        _ => {}
+    }
+    let done = write(&new, secret).and_then(|()| fs::rename(&new, &path));
+    if done.is_err() {
+        // What is there of it is of no use to anybody.
+        let _ = fs::remove_file(&new);
+    }
+    done?;
+    sync_folder(folder)
+}
+
+fn write(path: &Path, secret: &Secret) -> io::Result<()> {
+    let mut options = OpenOptions::new();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    let mut file = options.open(path)?;
+    let line = Zeroizing::new(format!("{}\n", secret.expose()));
+    file.write_all(line.as_bytes())?;
+    file.sync_all()
+}
+
+/// Makes the renaming last.
+fn sync_folder(folder: &Path) -> io::Result<()> {
+    if cfg!(unix) { File::open(folder)?.sync_all() } else { Ok(()) }
+}
+
+fn unsaved(path: &Path, error: &io::Error) -> Error {
+    let shown = path.display().to_string();
+    missing(format!(
+        "the new refresh token can't be saved in \"{}\": {error}; the one in there may be worth nothing any more",
+        shown.escape_debug()
+    ))
+    .with_advice(
+        "let this program write the file and its folder and free some space; the new token is kept in memory and \
+         saved with the next try",
+    )
+}
+
+#[cfg(unix)]
+fn is_open_to_others(about: &fs::Metadata) -> bool {
+    std::os::unix::fs::PermissionsExt::mode(&about.permissions()) & 0o077 != 0
+}
+
+#[cfg(not(unix))]
+fn is_open_to_others(_: &fs::Metadata) -> bool {
+    false
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    use super::*;
+    use std::os::unix::fs::{PermissionsExt, symlink};
+
+    #[test]
+    fn a_new_secret_takes_the_place_of_the_old_one_whole_and_closed_to_others() {
+        let folder = tempfile::tempdir().unwrap();
+        let (path, link) = (folder.path().join("refresh"), folder.path().join("link"));
+        fs::write(&path, "old\n").unwrap();
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o644)).unwrap();
+        symlink(&path, &link).unwrap();
+        assert!(read(&path).unwrap().open_to_others);
+        save(&link, &"new".into()).unwrap();
+        assert!(fs::symlink_metadata(&link).unwrap().is_symlink());
+        let found = read(&path).unwrap();
+        assert_eq!((found.secret.expose(), found.open_to_others), ("new", false));
+        assert_eq!(fs::read(&path).unwrap(), b"new\n");
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 2, "nothing is left over");
+    }
+
+    #[test]
+    fn a_save_that_fails_or_was_killed_leaves_the_old_one_whole() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("refresh");
+        fs::write(&path, "old\n").unwrap();
+        let new = folder.path().join(format!(".refresh.{}.new", std::process::id()));
+        // Something that can't be replaced stands where the new one is written.
+        fs::create_dir(&new).unwrap();
+        let error = save(&path, &"hunter2".into()).unwrap_err();
+        assert!(!format!("{error} {error:?}").contains("hunter2") && error.message().contains("refresh\""));
+        assert_eq!(read(&path).unwrap().secret.expose(), "old");
+        // Half of a new one, from a process that was killed.
+        fs::remove_dir(&new).unwrap();
+        fs::write(&new, "ne").unwrap();
+        fs::set_permissions(&new, fs::Permissions::from_mode(0o400)).unwrap();
+        assert_eq!(read(&path).unwrap().secret.expose(), "old");
+        save(&path, &"new".into()).unwrap();
+        assert_eq!(read(&path).unwrap().secret.expose(), "new");
+    }
+}
