@@ -7,6 +7,7 @@ mod channel;
 pub mod dot;
 mod login;
 mod login_grant;
+mod login_mechanisms;
 mod login_place;
 mod login_resolve;
 mod redactor;

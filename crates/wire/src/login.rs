@@ -1,11 +1,10 @@
 //! Who we are to a server.
 
 use crate::login_grant;
+use crate::login_mechanisms as mechanisms;
 use crate::login_place::Places;
 use crate::sasl::Mechanism;
-use postrider_core::{
-    Credential, Properties, Property, PropertySpec, Result, Secret, Target, TokenGrant, Words,
-};
+use postrider_core::{Credential, Properties, Property, PropertySpec, Result, Secret, Target, TokenGrant};
 use std::sync::Arc;
 
 const USER: Property<String> = Property::new("user", "Name to sign in with.").shared();
@@ -20,17 +19,12 @@ pub(crate) const TOKEN: Property<Credential> = Property::new(
     "OAuth 2 access token, used instead of a password (OAUTHBEARER, XOAUTH2): itself, or where it is kept, as for \
      password; so the command that prints one. See oauth.refreshtoken for the other way to have fresh ones.",
 );
-const MECHANISMS: Property<Words> = Property::new(
-    "auth.mechanisms",
-    "SASL mechanisms that may be used, in order of preference. Unset: all of EXTERNAL, SCRAM-SHA-256-PLUS, \
-     SCRAM-SHA-256, OAUTHBEARER, XOAUTH2, PLAIN, LOGIN, strongest first. If only OAUTHBEARER or XOAUTH2 are named \
-     and there is no auth.token, the password is taken for the token, as Jakarta Mail has it.",
-);
 const AUTHORIZATION_ID: Property<String> =
     Property::new("sasl.authorizationid", "Whose mail to act on, if not the user's own.");
 const CLEARTEXT: Property<bool> = Property::new(
     "auth.cleartext",
-    "Send password or token even over a connection that anybody on the way can read. Never needed for loopback.",
+    "Sign in even over a connection that anybody on the way can read, by whatever mechanism: SCRAM does not show the \
+     password, but a proof it can be guessed from. Never needed for loopback.",
 )
 .default("false");
 
@@ -50,7 +44,11 @@ pub struct Login {
     pub authorization_id: Option<String>,
     /// Mechanisms allowed, in order of preference; empty allows all, strongest first.
     pub allowed: Vec<Mechanism>,
-    /// Send what reveals the password over a connection anybody can read.
+    /// Mechanisms that are not used even if they are allowed.
+    pub disabled: Vec<Mechanism>,
+    /// Sign in by SASL alone, never by IMAP's LOGIN or POP3's APOP, USER and PASS.
+    pub sasl_only: bool,
+    /// Sign in over a connection anybody can read.
     pub allow_cleartext: bool,
     /// The TLS session shows a client certificate.
     pub has_certificate: bool,
@@ -68,7 +66,12 @@ impl Login {
         USER.spec(),
         PASSWORD.spec(),
         TOKEN.spec(),
-        MECHANISMS.spec(),
+        mechanisms::MECHANISMS.spec(),
+        mechanisms::SASL.spec(),
+        mechanisms::SASL_MECHANISMS.spec(),
+        mechanisms::DISABLE_LOGIN.spec(),
+        mechanisms::DISABLE_PLAIN.spec(),
+        mechanisms::DISABLE_XOAUTH2.spec(),
         AUTHORIZATION_ID.spec(),
         CLEARTEXT.spec(),
         login_grant::TOKEN_URL.spec(),
@@ -112,22 +115,15 @@ impl Login {
         login.user = properties.read(&USER)?.unwrap_or_default();
         login.password = properties.read(&PASSWORD)?;
         login.token = properties.read(&TOKEN)?;
-        login.grant = login_grant::read(properties, login.token.is_some())?;
+        login.grant = login_grant::read(properties, target, login.token.is_some())?;
         login.places = Places::of(properties);
         login.authorization_id = properties.read(&AUTHORIZATION_ID)?;
         login.allow_cleartext = properties.require(&CLEARTEXT)?;
-        for word in properties.read(&MECHANISMS)?.unwrap_or_default().0 {
-            let mechanism = Mechanism::parse(&word).ok_or_else(|| {
-                let known = Mechanism::ALL.map(Mechanism::name).join(", ");
-                properties.fault(
-                    &MECHANISMS,
-                    &format!("there is no mechanism \"{}\"; there are {known}", word.escape_debug()),
-                )
-            })?;
-            login.allowed.push(mechanism);
-        }
+        let choice = mechanisms::read(properties)?;
+        (login.allowed, login.disabled, login.sasl_only) =
+            (choice.allowed, choice.disabled, choice.sasl_only);
         let is_bearer = |m: &Mechanism| matches!(m, Mechanism::OAuthBearer | Mechanism::XOAuth2);
-        if !login.has_token() && !login.allowed.is_empty() && login.allowed.iter().all(is_bearer) {
+        if !login.has_token() && !login.allowed.is_empty() && login.mechanisms().iter().all(is_bearer) {
             login.token = login.password.take();
             login.places.token_is_password();
         }
@@ -175,9 +171,17 @@ impl Login {
         self
     }
 
-    /// The mechanisms allowed, in order of preference.
+    /// The mechanisms that may be used, in order of preference.
     pub fn mechanisms(&self) -> Vec<Mechanism> {
-        if self.allowed.is_empty() { Mechanism::ALL.to_vec() } else { self.allowed.clone() }
+        let all = if self.allowed.is_empty() { &Mechanism::ALL[..] } else { &self.allowed };
+        all.iter().copied().filter(|m| !self.disabled.contains(m)).collect()
+    }
+
+    /// True if the password may be said by a command of the protocol's own (IMAP's LOGIN, POP3's USER and PASS), for
+    /// a server without a mechanism that fits: what PLAIN and LOGIN do by another name.
+    pub fn may_say_password(&self) -> bool {
+        let weak = self.mechanisms().iter().any(|m| matches!(m, Mechanism::Plain | Mechanism::Login));
+        weak && !self.sasl_only && self.has_password() && !self.has_token()
     }
 
     /// Every secret that is known, for masking.

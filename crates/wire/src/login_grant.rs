@@ -1,6 +1,8 @@
 //! The properties of a refresh-token grant.
 
-use postrider_core::{Credential, LayerKind, Properties, Property, PropertyValue, Result, TokenGrant};
+use postrider_core::{
+    Credential, LayerKind, Properties, Property, PropertyValue, Result, Target, TlsMode, TokenGrant,
+};
 use std::sync::Arc;
 
 pub(crate) const TOKEN_URL: Property<String> = Property::new(
@@ -25,8 +27,13 @@ pub(crate) const SCOPE: Property<String> = Property::new(
     "Scopes to ask for, apart by blanks. Unset: those that were granted with the refresh token.",
 );
 
-/// Reads the grant, if there is a refresh token. `has_token` says that there is an access token already.
-pub(crate) fn read(properties: &Properties, has_token: bool) -> Result<Option<Arc<TokenGrant>>> {
+/// Reads the grant, if there is a refresh token. The way out to `target` is that to the token endpoint too, unless
+/// that is this machine. `has_token` says that there is an access token already.
+pub(crate) fn read(
+    properties: &Properties,
+    target: &Target,
+    has_token: bool,
+) -> Result<Option<Arc<TokenGrant>>> {
     let (url, id) = (properties.read(&TOKEN_URL)?, properties.read(&CLIENT_ID)?);
     let (client_secret, scope) = (properties.read(&CLIENT_SECRET)?, properties.read(&SCOPE)?);
     let Some(refresh_token) = properties.read(&REFRESH_TOKEN)? else {
@@ -55,6 +62,9 @@ pub(crate) fn read(properties: &Properties, has_token: bool) -> Result<Option<Ar
     let mut grant = TokenGrant::new(&url, id, refresh_token)
         .map_err(|error| properties.fault(&TOKEN_URL, error.message()))?;
     (grant.client_secret, grant.scope) = (client_secret, scope);
+    if grant.endpoint.tls == TlsMode::Implicit {
+        grant.endpoint.proxy.clone_from(&target.proxy);
+    }
     Ok(Some(Arc::new(grant)))
 }
 

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 const TIMEOUT: Property<Milliseconds> = Property::new(
     "timeout",
-    "Longest silence of the server while an answer is due. SMTP's greeting, data and end-of-data phases wait longer, \
-     as RFC 5321 §4.5.3.2 has it, unless this is set.",
+    "Longest silence of the server while an answer is due. Unset: 60 s; SMTP's greeting, envelope and data phases wait \
+     as RFC 5321 §4.5.3.2 has it. The reply to the end of a message is SMTP's finaltimeout, whatever this says.",
 );
 const WRITE_TIMEOUT: Property<Milliseconds> =
     Property::new("writetimeout", "Longest time the server may leave our bytes unread.").default("180s");

@@ -1,4 +1,8 @@
 //! Which mechanism: what the server offers, the credentials fit, the user allows and the connection is safe for.
+//!
+//! Over a connection that anybody on the way can read, none is safe. The weak ones show the password or token; SCRAM
+//! shows the name and a proof that the password can be guessed from at leisure, and whoever is in the middle may be
+//! the one who left it as the only choice.
 
 use super::Mechanism;
 use crate::Login;
@@ -6,7 +10,8 @@ use postrider_core::{Error, ErrorKind, Phase, Result, TlsSession};
 
 /// Picks the mechanism: the strongest that the server offers, the credentials fit, the user allows and the
 /// connection is safe for. `private` says that nobody can read along
-/// ([`Channel::is_private`](crate::Channel::is_private)).
+/// ([`Channel::is_private`](crate::Channel::is_private)); if somebody can, credentials stay here, whatever the
+/// mechanism, unless [`Login::allow_cleartext`] is set.
 ///
 /// # Errors
 /// `Authentication` that says what was offered and what is missing.
@@ -25,19 +30,14 @@ pub fn choose(login: &Login, offered: &[&str], tls: Option<&TlsSession>, private
         Mechanism::OAuthBearer | Mechanism::XOAuth2 => login.has_token(),
     };
     let is_offered = |m: Mechanism| offered.iter().any(|o| o.eq_ignore_ascii_case(m.name()));
-    let mut usable = login.mechanisms().into_iter().filter(|m| fits(*m) && is_offered(*m)).peekable();
-    let any = usable.peek().is_some();
-    if let Some(mechanism) = usable.find(|m| private || login.allow_cleartext || !m.reveals()) {
+    let usable = login.mechanisms().into_iter().find(|m| fits(*m) && is_offered(*m));
+    let safe = private || login.allow_cleartext;
+    if let Some(mechanism) = usable.filter(|_| safe) {
         return Ok(mechanism);
     }
     let list = if offered.is_empty() { "none".to_owned() } else { offered.join(" ") };
-    Err(if any {
-        Error::new(
-            ErrorKind::Authentication,
-            Phase::Authenticate,
-            format!("the connection is not encrypted and the server offers only mechanisms that reveal the password ({list})"),
-        )
-        .with_advice("set tls=implicit or tls=starttls; only if the network is trusted, auth.cleartext=true")
+    Err(if usable.is_some() {
+        in_clear(&format!("the server offers {list}"))
     } else {
         let have = match (login.has_password(), login.has_token()) {
             (_, true) => "an OAuth token",
@@ -51,6 +51,19 @@ pub fn choose(login: &Login, offered: &[&str], tls: Option<&TlsSession>, private
         )
         .with_advice("compare auth.mechanisms and the credentials with what the server offers")
     })
+}
+
+/// The error of credentials that stay here because anybody on the way could read along; `detail` says what would
+/// have been done.
+pub fn in_clear(detail: &str) -> Error {
+    Error::new(
+        ErrorKind::Authentication,
+        Phase::Authenticate,
+        format!(
+            "the connection is not encrypted, and whoever reads along could get at the password ({detail})"
+        ),
+    )
+    .with_advice("set tls=implicit or tls=starttls; only if the network is trusted, auth.cleartext=true")
 }
 
 #[cfg(test)]
@@ -71,6 +84,40 @@ mod tests {
         assert_eq!(choose(&login, &offered, None, true).unwrap(), Mechanism::XOAuth2);
         let error = choose(&login, &["SCRAM-SHA-256", "PLAIN"], None, true).unwrap_err();
         assert!(error.message().contains("an OAuth token"), "{error}");
+    }
+
+    #[test]
+    fn where_others_read_along_no_mechanism_runs_unless_the_user_says_so() {
+        let target = Target::new("h", 143, TlsMode::None).unwrap();
+        for (mut login, offered) in [
+            (login(), &["SCRAM-SHA-256"][..]),
+            (login(), &["SCRAM-SHA-256", "PLAIN", "LOGIN"]),
+            (login(), &["PLAIN"]),
+            (Login::token(&target, "me", "t"), &["OAUTHBEARER", "XOAUTH2"]),
+        ] {
+            let error = choose(&login, offered, None, false).unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::Authentication);
+            assert!(
+                error.message().contains("not encrypted") && error.message().contains(offered[0]),
+                "{error}"
+            );
+            assert!(error.advice().unwrap().contains("auth.cleartext=true"), "{error}");
+            let private = choose(&login, offered, None, true).unwrap();
+            login.allow_cleartext = true;
+            assert_eq!(choose(&login, offered, None, false).unwrap(), private);
+        }
+    }
+
+    #[test]
+    fn what_is_disabled_is_not_chosen_and_the_next_one_is() {
+        let mut login = login();
+        let offered = ["PLAIN", "LOGIN"];
+        login.disabled = vec![Mechanism::Plain];
+        assert_eq!(choose(&login, &offered, None, true).unwrap(), Mechanism::Login);
+        login.allowed = vec![Mechanism::Plain, Mechanism::Login];
+        assert_eq!(choose(&login, &offered, None, true).unwrap(), Mechanism::Login);
+        login.disabled.push(Mechanism::Login);
+        assert!(choose(&login, &offered, None, true).is_err());
     }
 
     #[test]

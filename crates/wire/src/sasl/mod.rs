@@ -7,7 +7,7 @@ mod bearer;
 mod choice;
 mod scram;
 
-pub use choice::choose;
+pub use choice::{choose, in_clear};
 
 use crate::Login;
 use base64::Engine as _;
@@ -63,11 +63,6 @@ impl Mechanism {
     /// The mechanism of this name, in any case.
     pub fn parse(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|m| m.name().eq_ignore_ascii_case(name))
-    }
-
-    /// True if whoever reads along learns the password or token.
-    pub fn reveals(self) -> bool {
-        matches!(self, Self::OAuthBearer | Self::XOAuth2 | Self::Plain | Self::Login)
     }
 }
 
