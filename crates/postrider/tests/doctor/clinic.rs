@@ -115,16 +115,18 @@ impl Host for Town {
     }
 
     async fn connect_to(&self, target: &Target, address: SocketAddr) -> Result<Box<dyn Connection>> {
+        let mut direct = target.clone();
+        direct.proxy = None;
         match self.answer(target, address) {
             Answer::Server(port) => {
-                self.inner.connect_to(target, SocketAddr::from(([127, 0, 0, 1], port))).await
+                self.inner.connect_to(&direct, SocketAddr::from(([127, 0, 0, 1], port))).await
             }
             Answer::Silence => std::future::pending().await,
             Answer::Closed => {
                 // Bound and not listening: nobody else can get the port while it is tried.
                 let socket = tokio::net::TcpSocket::new_v4().unwrap();
                 socket.bind("127.0.0.1:0".parse().unwrap()).unwrap();
-                self.inner.connect_to(target, socket.local_addr().unwrap()).await
+                self.inner.connect_to(&direct, socket.local_addr().unwrap()).await
             }
         }
     }

@@ -6,6 +6,10 @@ use postrider::doctor::{Doctor, Status, StepName};
 use postrider_server::Server;
 use std::time::Duration;
 
+fn bob() -> postrider::Address {
+    postrider::Address::new("bob@example.test").unwrap()
+}
+
 async fn clinic() -> (Server, Town) {
     let server = Server::builder()
         .user("alice", PASSWORD)
@@ -52,7 +56,8 @@ async fn each_direction_from_the_settings_to_the_mailbox() {
 #[tokio::test]
 async fn a_test_message_is_sent_when_it_is_asked_for_and_a_refusal_is_told() {
     let (server, town) = clinic().await;
-    let session = session(&town, &settings("mail.from=alice@example.test\n"));
+    let text = settings("mail.from=alice@example.test\n");
+    let session = session(&town, &format!("{text}mail.send.allowreserved=true\n"));
     let doctor = |to: &str| {
         Doctor::new(&session).patience(Duration::from_secs(5)).send_to(postrider::Address::new(to).unwrap())
     };
@@ -64,6 +69,11 @@ async fn a_test_message_is_sent_when_it_is_asked_for_and_a_refusal_is_told() {
     let report = examine_by(doctor("nobody@example.test"), Outgoing).await;
     assert_eq!(report.step(StepName::TestMessage).unwrap().status, Status::Failed);
     expect("test_message_refused", &report);
+    // The rules of the settings hold for this message, too.
+    let strict = self::session(&town, &text);
+    let report = examine_by(Doctor::new(&strict).send_to(bob()), Outgoing).await;
+    expect("test_message_left_out", &report);
+    assert_eq!(server.messages("bob", "INBOX").len(), 1);
 }
 
 #[tokio::test]
