@@ -63,7 +63,8 @@ pub trait Host: Send + Sync {
     /// secret.
     ///
     /// # Cancellation
-    /// Nothing is left behind.
+    /// A program that was started for it goes on until its deadline, for others may want the same; nothing else is
+    /// left behind.
     async fn secret(&self, reference: &SecretRef) -> Result<Secret> {
         let what = format!("this host looks up no secrets, and {} names one", reference);
         Err(Error::new(ErrorKind::Unsupported, Phase::Authenticate, what)
