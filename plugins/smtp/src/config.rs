@@ -1,12 +1,13 @@
 //! What SMTP can be told.
 
-use crate::engine::{NotifyWord, RetWord, is_hello_name};
+use crate::engine::{MailParameters, NotifyWord, RetWord, is_hello_name};
 use postrider_core::{
-    Address, Notify, Ports, Properties, Property, PropertySpec, PropertyValue, Result, ReturnContent, Target,
-    TlsMode, ValueType, session_property,
+    Address, Milliseconds, Notify, Ports, Properties, Property, PropertySpec, PropertyValue, Result,
+    ReturnContent, Target, TlsMode, ValueType, session_property,
 };
 use postrider_wire::dot::LineEnds;
 use postrider_wire::{Login, Timing};
+use std::time::Duration;
 
 const LOCALHOST: Property<HelloName> =
     Property::new("localhost", "Name or address literal to introduce ourselves with in EHLO.")
@@ -36,6 +37,22 @@ const DSN_RET: Property<RetWord> = Property::new(
 const QUIT_WAIT: Property<bool> =
     Property::new("quitwait", "Wait for the answer to QUIT, at most 5 s; false closes right behind it.")
         .default("true");
+const QUIT_ON_REJECT: Property<bool> = Property::new(
+    "quitonsessionreject",
+    "Say QUIT to a server that does not want to talk (RFC 5321 §3.1), instead of closing at once.",
+)
+.default("false");
+const MAIL_EXTENSION: Property<MailParameters> = Property::new(
+    "mailextension",
+    "Parameters that go behind those of MAIL FROM as they stand here: NAME or NAME=VALUE, apart by blanks (RFC 5321 \
+     §4.1.2). One that has the name of ours (SIZE, BODY, SMTPUTF8, RET, ENVID, AUTH) takes its place.",
+);
+const FINAL_TIMEOUT: Property<Milliseconds> = Property::new(
+    "finaltimeout",
+    "Longest wait for the answer to the end of a message (RFC 5321 §4.5.3.2.6). A server may scan it meanwhile; to give \
+     up earlier is not to know whether it was accepted, so timeout does not count here.",
+)
+.default("10m");
 const SUBMITTER: Property<Address> =
     Property::new("submitter", "Address that goes into the AUTH parameter of MAIL FROM (RFC 4954 §5).");
 const PIPELINING: Property<bool> = Property::new(
@@ -73,6 +90,12 @@ pub struct SmtpConfig {
     pub returned: Option<ReturnContent>,
     /// Wait for the answer to QUIT.
     pub quit_wait: bool,
+    /// Say QUIT to a server that does not want to talk.
+    pub quit_on_reject: bool,
+    /// Further parameters of MAIL FROM.
+    pub mail_extension: Option<MailParameters>,
+    /// Longest wait for the answer to the end of data, whatever [`Timing::timeout`] says. Default 10 min.
+    pub final_timeout: Duration,
     /// AUTH parameter of MAIL FROM.
     pub submitter: Option<Address>,
     /// Use PIPELINING where offered.
@@ -94,6 +117,9 @@ impl SmtpConfig {
         DSN_NOTIFY.spec(),
         DSN_RET.spec(),
         QUIT_WAIT.spec(),
+        QUIT_ON_REJECT.spec(),
+        MAIL_EXTENSION.spec(),
+        FINAL_TIMEOUT.spec(),
         SUBMITTER.spec(),
         PIPELINING.spec(),
         LINE_ENDS.spec(),
@@ -112,6 +138,9 @@ impl SmtpConfig {
             notify: None,
             returned: None,
             quit_wait: true,
+            quit_on_reject: false,
+            mail_extension: None,
+            final_timeout: Duration::from_secs(600),
             submitter: None,
             pipelining: true,
             line_ends: LineEnds::Normalise,
@@ -143,6 +172,9 @@ impl SmtpConfig {
         config.notify = properties.read(&DSN_NOTIFY)?.map(|w| w.0);
         config.returned = properties.read(&DSN_RET)?.map(|w| w.0);
         config.quit_wait = properties.require(&QUIT_WAIT)?;
+        config.quit_on_reject = properties.require(&QUIT_ON_REJECT)?;
+        config.mail_extension = properties.read(&MAIL_EXTENSION)?;
+        config.final_timeout = properties.require(&FINAL_TIMEOUT)?.0;
         config.submitter = properties.read(&SUBMITTER)?;
         if config.submitter.as_ref().is_some_and(|s| !s.is_ascii()) {
             return Err(properties.fault(&SUBMITTER, "an ASCII address is expected"));
@@ -178,6 +210,49 @@ impl PropertyValue for LineEndsWord {
             "normalise" => Ok(Self(LineEnds::Normalise)),
             "refuse" => Ok(Self(LineEnds::Refuse)),
             _ => Err("normalise or refuse is expected".into()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use postrider_core::{Layer, LayerKind};
+
+    fn read(text: &str) -> Result<SmtpConfig> {
+        let layer = Layer::parse(LayerKind::Account, "file", text)?;
+        let specs: Vec<PropertySpec> = crate::FACTORY.specs().copied().collect();
+        SmtpConfig::read(&Properties::new([layer]).scoped(&["smtp"], &specs))
+    }
+
+    #[test]
+    fn every_key_reaches_its_field_and_defaults_are_those_of_the_typed_door() {
+        let config = read("mail.host=h").unwrap();
+        let same = SmtpConfig::new(config.target.clone(), config.login.clone());
+        assert_eq!(format!("{config:?}"), format!("{same:?}"));
+        let all = "mail.smtp.host=h\nmail.smtp.localhost=pc\nmail.smtp.ehlo=false\nmail.smtp.tls=implicit\n\
+                   mail.smtp.auth=false\nmail.smtp.sendpartial=true\nmail.smtp.dsn.notify=NEVER\n\
+                   mail.smtp.dsn.ret=HDRS\nmail.smtp.quitwait=false\nmail.smtp.quitonsessionreject=true\n\
+                   mail.smtp.mailextension=HOLDFOR=60\nmail.smtp.finaltimeout=20m\nmail.smtp.submitter=a@b\n\
+                   mail.smtp.pipelining=false\nmail.smtp.lineends=refuse\nmail.smtp.timeout=5000\nmail.debug=true";
+        let c = read(all).unwrap();
+        assert_eq!((c.hello.as_str(), c.ehlo, c.auth), ("pc", false, Some(false)));
+        assert!(c.send_partial && c.quit_on_reject && c.debug && !c.quit_wait && !c.pipelining);
+        assert_eq!((c.notify, c.returned), (Some(Notify::Never), Some(ReturnContent::Headers)));
+        assert_eq!(c.mail_extension.unwrap().as_str(), "HOLDFOR=60");
+        assert_eq!(c.final_timeout, Duration::from_secs(1200));
+        assert_eq!(c.timing.timeout, Some(Duration::from_secs(5)));
+        assert_eq!((c.submitter.unwrap().as_str(), c.line_ends), ("a@b", LineEnds::Refuse));
+    }
+
+    #[test]
+    fn a_bad_value_names_its_key() {
+        for text in
+            ["mailextension=A B C>", "finaltimeout=soon", "quitonsessionreject=maybe", "localhost=a b"]
+        {
+            let error = read(&format!("mail.host=h\nmail.smtp.{text}")).unwrap_err().to_string();
+            let key = text.split('=').next().unwrap();
+            assert!(error.contains(key) && error.contains("file:2"), "{error}");
         }
     }
 }

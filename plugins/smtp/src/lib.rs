@@ -3,8 +3,7 @@
 //! ```no_run
 //! # use std::sync::Arc; use postrider_core::*;
 //! # async fn example(host: Arc<dyn Host>) -> Result<()> {
-//! use postrider_smtp::{Smtp, SmtpConfig};
-//! use postrider_wire::Login;
+//! use postrider_smtp::{Login, Smtp, SmtpConfig};
 //!
 //! let target = Target::new("mail.example.org", 465, TlsMode::Implicit)?;
 //! let login = Login::password(&target, "me", "secret");
@@ -33,13 +32,15 @@ mod session_submit;
 mod transport;
 
 pub use config::SmtpConfig;
-pub use engine::Capabilities;
+pub use engine::{Capabilities, MailParameters};
+pub use postrider_wire::dot::LineEnds;
+pub use postrider_wire::sasl::Mechanism;
+pub use postrider_wire::{Login, Timing};
 pub use transport::Smtp;
 
 use postrider_core::{
     Alias, Host, OutgoingTransport, Properties, Result, Target, TransportFactory, register,
 };
-use postrider_wire::{Login, Timing};
 use std::sync::Arc;
 
 /// What a registry knows of this transport.

@@ -17,6 +17,8 @@ pub(crate) struct Session {
     pub(crate) caps: Capabilities,
     pub(crate) reader: ReplyReader,
     pub(crate) queue: ReplyQueue,
+    /// Longest wait for the answer to the end of data.
+    pub(crate) final_timeout: Duration,
     /// The server has answered a command since this was last set to false.
     pub(crate) answered: bool,
     /// The server has said goodbye (421): it closes the connection, whatever was asked (RFC 5321 §3.8).
@@ -53,13 +55,14 @@ impl Session {
             caps: Capabilities::default(),
             reader: ReplyReader::default(),
             queue: ReplyQueue::default(),
+            final_timeout: config.final_timeout,
             answered: false,
             hung_up: false,
         };
         for secret in config.login.secrets() {
             session.channel.mask(secret);
         }
-        session.greeting().await?;
+        session.greeting(config).await?;
         session.hello(config).await?;
         session.encrypt(config).await?;
         session.sign_in(config).await?;
@@ -74,6 +77,13 @@ impl Session {
 
     /// QUIT; nothing that happens here matters to any message.
     pub(crate) async fn quit(mut self, config: &SmtpConfig) {
+        if self.goodbye(config).await {
+            self.channel.shutdown().await;
+        }
+    }
+
+    /// Says QUIT and hears the answer, if it is to be heard; true if the server got it.
+    async fn goodbye(&mut self, config: &SmtpConfig) -> bool {
         let host = Arc::clone(self.channel.host());
         let goodbye = async {
             if config.quit_wait {
@@ -85,12 +95,10 @@ impl Session {
             }
             Ok(())
         };
-        if within(host.as_ref(), LAST_WORDS, Phase::Close, goodbye).await.is_ok() {
-            self.channel.shutdown().await;
-        }
+        within(host.as_ref(), LAST_WORDS, Phase::Close, goodbye).await.is_ok()
     }
 
-    async fn greeting(&mut self) -> Result<()> {
+    async fn greeting(&mut self, config: &SmtpConfig) -> Result<()> {
         // The greeting comes unasked: only here may something be in the buffer already.
         self.queue.expect(Command::Greeting);
         let (_, greeting) = self.next().await?;
@@ -99,6 +107,9 @@ impl Session {
         }
         let error =
             refusal(Phase::Greeting, &greeting, "the server does not want to talk", self.channel.redactor());
+        if config.quit_on_reject && !self.hung_up {
+            self.goodbye(config).await;
+        }
         Err(error.with_advice("check that this host may use the server; try again later if it is busy"))
     }
 

@@ -17,8 +17,6 @@ const GREETING: Duration = Duration::from_secs(60);
 const ENVELOPE: Duration = Duration::from_secs(300);
 /// DATA (§4.5.3.2.4).
 const DATA: Duration = Duration::from_secs(120);
-/// The reply to the end of data (§4.5.3.2.6).
-const END_OF_DATA: Duration = Duration::from_secs(600);
 
 impl Session {
     /// Sends one command while no other is out, and hears its reply.
@@ -48,7 +46,8 @@ impl Session {
             Some(Command::Greeting) => timing.answer(GREETING),
             Some(Command::Mail | Command::Rcpt(_) | Command::Reset) => timing.answer(ENVELOPE),
             Some(Command::Data) => timing.answer(DATA),
-            Some(Command::EndOfData) => timing.answer(END_OF_DATA),
+            // To give up here is not to know: the deadline for everything else does not count.
+            Some(Command::EndOfData) => self.final_timeout,
             Some(Command::Quit) => LAST_WORDS,
             _ => timing.command(),
         };

@@ -16,12 +16,7 @@ const TEXT: &str = "C: x\nC: .\n";
 #[test]
 fn deadlines_are_the_rfcs_unless_the_property_says_otherwise() {
     let hi = ehlo(&[]);
-    for (script, seconds) in [
-        (String::new(), 60),
-        (hi.clone(), 300),
-        (format!("{hi}{MAIL}{RCPT}"), 120),
-        (format!("{hi}{MAIL}{RCPT}{DATA}{TEXT}"), 600),
-    ] {
+    for (script, seconds) in [(String::new(), 60), (hi.clone(), 300), (format!("{hi}{MAIL}{RCPT}"), 120)] {
         for own in [None, Some(7)] {
             let mut config = anonymous(TlsMode::None);
             config.timing.timeout = own.map(Duration::from_secs);
@@ -29,6 +24,23 @@ fn deadlines_are_the_rfcs_unless_the_property_says_otherwise() {
             assert!(outcome.is_err());
             assert_eq!(host.now(), Duration::from_secs(own.unwrap_or(seconds)), "{script}");
         }
+    }
+}
+
+#[test]
+fn the_answer_to_the_end_of_data_has_a_deadline_of_its_own_that_a_short_timeout_does_not_shorten() {
+    let script = format!("{}{MAIL}{RCPT}{DATA}{TEXT}", ehlo(&[]));
+    for (timeout, last, seconds) in
+        [(None, None, 600), (Some(5), None, 600), (Some(5), Some(20), 20), (Some(900), Some(1200), 1200)]
+    {
+        let mut config = anonymous(TlsMode::None);
+        config.timing.timeout = timeout.map(Duration::from_secs);
+        if let Some(last) = last {
+            config.final_timeout = Duration::from_secs(last);
+        }
+        let (outcome, host) = play(config, &script, &to(&["you@example.org"]), "x".into());
+        assert_eq!(outcome.unwrap_err().kind(), ErrorKind::Unsure);
+        assert_eq!(host.now(), Duration::from_secs(seconds));
     }
 }
 

@@ -61,27 +61,38 @@ pub(crate) fn is_hello_name(name: &str) -> bool {
 fn mail(envelope: &Envelope, size: Option<u64>, caps: &Capabilities, config: &SmtpConfig) -> Result<String> {
     let from = envelope.from.as_ref().map(|a| wire_address(a, Phase::Sender)).transpose()?;
     let mut line = format!("MAIL FROM:<{}>", from.unwrap_or_default());
+    let extension = config.mail_extension.as_ref();
+    // To say a parameter twice is an error (RFC 5321 §4.1.1.11): whoever names one of ours means to replace it.
+    let mut say = |name: &str, value: Option<&str>| {
+        if !extension.is_some_and(|e| e.has(name)) {
+            line.extend([" ", name]);
+            line.extend(value.iter().flat_map(|value| ["=", value]));
+        }
+    };
     if let (true, Some(size)) = (caps.size, size) {
-        line.push_str(&format!(" SIZE={size}"));
+        say("SIZE", Some(&size.to_string()));
     }
     if caps.eight_bit_mime {
-        line.push_str(" BODY=8BITMIME");
+        say("BODY", Some("8BITMIME"));
     }
     if envelope.needs_utf8() {
-        line.push_str(" SMTPUTF8");
+        say("SMTPUTF8", None);
     }
     if caps.dsn {
         match envelope.returned.or(config.returned) {
-            Some(ReturnContent::Full) => line.push_str(" RET=FULL"),
-            Some(_) => line.push_str(" RET=HDRS"),
+            Some(ReturnContent::Full) => say("RET", Some("FULL")),
+            Some(_) => say("RET", Some("HDRS")),
             None => {}
         }
         if let Some(id) = &envelope.id {
-            line.push_str(&format!(" ENVID={}", dsn::xtext(id)));
+            say("ENVID", Some(&dsn::xtext(id)));
         }
     }
     if let (Some(submitter), false) = (&config.submitter, caps.auth.is_empty()) {
-        line.push_str(&format!(" AUTH={}", dsn::xtext(submitter.as_str())));
+        say("AUTH", Some(&dsn::xtext(submitter.as_str())));
+    }
+    if let Some(extension) = extension {
+        line.extend([" ", extension.as_str()]);
     }
     line.push_str("\r\n");
     Ok(line)
@@ -168,6 +179,20 @@ mod tests {
         let own = own.with_returned(ReturnContent::Headers);
         let out = envelope_lines(&own, Some(1), &caps, &config).unwrap();
         assert!(out.mail.contains("RET=HDRS") && out.rcpt[0].contains("NOTIFY=FAILURE"), "{out:?}");
+    }
+
+    #[test]
+    fn parameters_of_the_user_s_own_come_last_and_replace_ours_of_the_same_name() {
+        let envelope = Envelope::parse(Some("a@b"), ["c@d"]).unwrap();
+        let caps = Capabilities { size: true, eight_bit_mime: true, ..Capabilities::default() };
+        for (text, line) in [
+            ("XVERP", "MAIL FROM:<a@b> SIZE=5 BODY=8BITMIME XVERP\r\n"),
+            ("body=BINARYMIME BY=120;R", "MAIL FROM:<a@b> SIZE=5 body=BINARYMIME BY=120;R\r\n"),
+        ] {
+            let mut config = config();
+            config.mail_extension = Some(crate::MailParameters::parse(text).unwrap());
+            assert_eq!(envelope_lines(&envelope, Some(5), &caps, &config).unwrap().mail, line);
+        }
     }
 
     #[test]

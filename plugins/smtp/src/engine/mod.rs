@@ -3,6 +3,7 @@
 mod capabilities;
 mod command;
 mod dsn;
+mod parameters;
 mod queue;
 mod refusal;
 mod reply;
@@ -11,6 +12,7 @@ mod transaction;
 pub use capabilities::Capabilities;
 pub(crate) use command::{envelope_lines, is_hello_name};
 pub(crate) use dsn::{NotifyWord, RetWord};
+pub use parameters::MailParameters;
 pub(crate) use queue::{Command, ReplyQueue};
 pub(crate) use refusal::refusal;
 pub(crate) use reply::{LINE, ReplyFault, ReplyReader, SmtpReply};
