@@ -1,5 +1,6 @@
 //! Why a step failed: the likely causes and what to try next, the likeliest first.
 
+use crate::doctor::certificate::{self, Signer};
 use crate::doctor::report::{Finding, StepName};
 use crate::doctor::seen::{Attempt, Seen};
 use crate::doctor::settings::Patient;
@@ -208,6 +209,17 @@ impl Cause<'_> {
         }
         let message = self.error.message();
         let has = |words: &str| message.contains(words);
+        if has("self-signed or of an authority")
+            && let Some(Signer::Authority(name)) = certificate::signer(&self.seen.shown)
+        {
+            let cause = format!(
+                "the certificate is signed by \"{name}\", whom nobody here trusts: a private authority, or a proxy or \
+                 virus scanner that puts itself between here and the server"
+            );
+            let next =
+                "if that is as it should be, name its PEM file in ssl.cafile; if not, somebody reads along";
+            return vec![Finding::new(cause, next)];
+        }
         let cause = if has("is not for") {
             "another server than the one that was meant answers: the host name is not the server's own (an alias, an \
              address), or a proxy, a captive portal or a virus scanner answers in its place"

@@ -4,8 +4,9 @@ use crate::doctor::observer::Observer;
 use crate::doctor::seen::{Attempt, shown};
 use crate::doctor::spoken::Spoken;
 use futures_util::future::join_all;
-use postrider_core::{Connection, Error, ErrorKind, Phase, Result, Target, TlsMode, within};
-use std::error::Error as _;
+use postrider_core::{
+    Connection, Error, ErrorKind, Phase, Result, Target, TlsMode, TlsSession, Trust, within,
+};
 use std::net::SocketAddr;
 use std::time::Duration;
 use tokio::io::AsyncReadExt;
@@ -98,35 +99,56 @@ impl Look<'_> {
                 self.judge(words)
             }
             Err(error) => {
-                if let Some(mut again) = self.again().await
-                    && let Words::Line(line) = self.first_words(&mut again, self.second()).await
-                {
-                    self.observer.notes.write(|seen| seen.clear_instead = Some(line));
-                } else if let Some(quoted) = quoted(&error) {
-                    // It says nothing before it is asked, and our first bytes of TLS were a question.
-                    self.observer.notes.write(|seen| seen.clear_instead = Some(quoted));
-                }
+                self.instead(&error).await;
                 Err(error)
             }
         }
     }
 
+    /// What is there, if it is not the TLS that was expected.
+    async fn instead(&self, error: &Error) {
+        if let Some(quoted) = quoted(error) {
+            self.observer.notes.write(|seen| seen.clear_instead = Some(quoted));
+        } else if let Some(session) = self.unverified().await {
+            self.observer.notes.write(|seen| seen.shown = session.certificates);
+        } else if let Some(mut again) = self.again().await
+            && let Words::Line(line) = self.first_words(&mut again, self.second()).await
+        {
+            self.observer.notes.write(|seen| seen.clear_instead = Some(line));
+        }
+    }
+
+    /// A handshake with whoever is there, to see whether TLS is spoken and by whom. Nothing is said on the
+    /// connection, which ends here.
+    async fn unverified(&self) -> Option<TlsSession> {
+        let mut anybody = self.target.clone();
+        let options = &mut anybody.tls_options;
+        (options.trust, options.check_server_identity) = (Trust::Any, false);
+        (options.ca_file, options.certificate_file, options.key_file) = (None, None, None);
+        options.fingerprints.clear();
+        let work = self.again().await?.start_tls(&anybody);
+        let limit = self.second();
+        let connection = within(self.observer.host.as_ref(), limit, Phase::Tls, work).await.ok()?;
+        connection.tls().cloned()
+    }
+
     async fn in_clear(&self, mut connection: Box<dyn Connection>) -> Result<()> {
         let words = self.first_words(&mut connection, self.patience()).await;
         drop(connection);
-        if let (Words::None | Words::End, true, Some(again)) =
-            (&words, self.observer.expected.is_some(), self.again().await)
+        if matches!(words, Words::None | Words::End)
+            && self.observer.expected.is_some()
+            && let Some(again) = self.again().await
         {
             match self.handshake(again).await {
                 Ok(_) => self.observer.notes.write(|seen| seen.tls_instead = true),
-                Err(error) if is_about_certificate(&error) => {
-                    self.observer.notes.write(|seen| seen.tls_instead = true);
-                }
-                Err(error) => {
-                    if let Some(quoted) = quoted(&error) {
-                        return self.judge(Words::Line(quoted));
+                Err(error) => match quoted(&error) {
+                    // It says nothing before it is asked, and our first bytes of TLS were a question.
+                    Some(quoted) => return self.judge(Words::Line(quoted)),
+                    None => {
+                        let spoken = self.unverified().await.is_some();
+                        self.observer.notes.write(|seen| seen.tls_instead = spoken);
                     }
-                }
+                },
             }
         }
         self.judge(words)
@@ -208,16 +230,4 @@ fn quoted(error: &Error) -> Option<String> {
     let (_, rest) = error.message().split_once('"')?;
     let words = rest.rsplit_once('"').map_or(rest, |(words, _)| words);
     Spoken::of(words).map(|_| words.to_owned())
-}
-
-/// Only a server that speaks TLS shows a certificate to complain of.
-fn is_about_certificate(error: &Error) -> bool {
-    let mut source = error.source();
-    while let Some(cause) = source {
-        if format!("{cause:?}").contains("InvalidCertificate") {
-            return true;
-        }
-        source = cause.source();
-    }
-    false
 }

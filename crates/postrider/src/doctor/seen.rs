@@ -36,6 +36,8 @@ pub(crate) struct Seen {
     pub(crate) capabilities: Option<Vec<String>>,
     pub(crate) mechanisms: Option<Vec<String>>,
     pub(crate) method: Option<String>,
+    /// The certificates that the server shows although they are not accepted, its own first, in DER.
+    pub(crate) shown: Vec<Vec<u8>>,
     /// Secrets that the host looked up.
     pub(crate) secrets: Vec<Secret>,
     /// Grows whenever anything happens: who waits knows that it goes on.

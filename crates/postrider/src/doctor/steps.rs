@@ -76,6 +76,9 @@ pub(crate) fn failed_step(patient: &Patient, seen: &Seen, name: StepName, error:
     if name == StepName::Tcp {
         step.details = tried(seen);
     }
+    if name == StepName::Tls {
+        step.details = certificate::lines(&seen.shown);
+    }
     if name == StepName::Mechanisms
         && let Some(offered) = &seen.mechanisms
     {
