@@ -22,9 +22,16 @@ pub(crate) fn check(args: &ConfigCheckArgs, out: &mut Output) -> Result<Code, Fa
         return Err(Failure::usage("--account and --instance choose from a TOML file, and this is none"));
     }
     let found = match read(args, format) {
-        Ok(stacks) => {
+        Ok((stacks, mistakes)) => {
             let found = stacks.iter().map(|stack| findings(&args.file, stack, &registry)).collect();
-            merged(found, &stacks)
+            let mut found = merged(found, &stacks);
+            if !mistakes.is_empty() {
+                // It may stand in a line that can't be read.
+                found.retain(|finding| finding.kind != DiagnosisKind::Missing);
+                found.extend(mistakes.iter().map(|error| unreadable(error, &args.file)));
+                found.sort();
+            }
+            found
         }
         Err(error) => vec![unreadable(&error, &args.file)],
     };
@@ -37,7 +44,7 @@ struct Stack {
     layers: Vec<Layer>,
 }
 
-fn format_of(path: &Path) -> Format {
+pub(crate) fn format_of(path: &Path) -> Format {
     let name = path.file_name().map(|n| n.to_string_lossy().to_ascii_lowercase()).unwrap_or_default();
     if !name.ends_with(".properties") {
         Format::Toml
@@ -48,12 +55,25 @@ fn format_of(path: &Path) -> Format {
     }
 }
 
-fn read(args: &ConfigCheckArgs, format: Format) -> postrider::Result<Vec<Stack>> {
+/// What can be read, and every line that can't.
+fn read(args: &ConfigCheckArgs, format: Format) -> postrider::Result<(Vec<Stack>, Vec<Error>)> {
     let one = |layers| vec![Stack { name: String::new(), layers }];
     Ok(match format {
-        Format::Properties => one(vec![PropertiesFile::load(&args.file)?.layer(LayerKind::Account)?]),
-        Format::Portal => one(PortalFile::load(&args.file)?.layers(LayerKind::System)?),
-        Format::Toml => stacks(&AccountFile::load(&args.file)?, args)?,
+        Format::Properties => {
+            let (layer, mistakes) = PropertiesFile::load_all(&args.file)?.layer_all(LayerKind::Account);
+            (one(vec![layer]), mistakes)
+        }
+        Format::Portal => {
+            let (layers, mistakes) = PortalFile::load_all(&args.file)?.layers_all(LayerKind::System);
+            (one(layers), mistakes)
+        }
+        Format::Toml => {
+            let (file, mistakes) = AccountFile::load_all(&args.file)?;
+            match stacks(&file, args) {
+                Err(_) if !mistakes.is_empty() => (Vec::new(), mistakes),
+                stacks => (stacks?, mistakes),
+            }
+        }
     })
 }
 

@@ -1,8 +1,10 @@
 //! From the command line to a session.
 
-use crate::args::SettingsArgs;
+use crate::args::{Format, SettingsArgs};
+use crate::config::format_of;
 use crate::exit::Failure;
 use crate::{output, secret, transcript};
+use postrider::settings::{Environment, PortalFile, PropertiesFile};
 use postrider::{AccountFile, Direction, Layer, LayerKind, Registry, Session, TokioHost, session_property};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -43,7 +45,7 @@ pub(crate) fn layers(args: &SettingsArgs, registry: &Registry) -> Result<Vec<Lay
     let mut layers = Vec::new();
     match file(args) {
         Some(path) => {
-            layers = AccountFile::load(&path)?.layers(args.account.as_deref())?;
+            layers = file_layers(args, &path)?;
             warn_of_readers(&path, &layers, registry);
         }
         None if args.account.is_some() => {
@@ -53,8 +55,25 @@ pub(crate) fn layers(args: &SettingsArgs, registry: &Registry) -> Result<Vec<Lay
         }
         None => {}
     }
+    layers.push(Environment::of_process().layer()?);
     layers.push(overrides(args, registry)?);
     Ok(layers)
+}
+
+/// The layers of a TOML file's account, of a Java property file, or of a portal's: then of its variables too.
+fn file_layers(args: &SettingsArgs, path: &Path) -> Result<Vec<Layer>, Failure> {
+    let format = format_of(path);
+    if args.account.is_some() && format != Format::Toml {
+        return Err(Failure::usage("--account chooses from a TOML file, and this is none"));
+    }
+    Ok(match format {
+        Format::Toml => AccountFile::load(path)?.layers(args.account.as_deref())?,
+        Format::Properties => vec![PropertiesFile::load(path)?.layer(LayerKind::Account)?],
+        Format::Portal => {
+            let variables = Environment::of_process().portal_layers()?;
+            PortalFile::load(path)?.layers(LayerKind::System)?.into_iter().chain(variables).collect()
+        }
+    })
 }
 
 fn file(args: &SettingsArgs) -> Option<PathBuf> {

@@ -10,6 +10,8 @@ use std::collections::BTreeMap;
 
 const SESSION: &str = "mail.session.";
 const ADDITIONAL: &str = "mail.session.mail.advanced.properties";
+/// Says that the portal's form was saved, in every file of every portal. It sets nothing.
+const SAVED: &str = "mail.session.mail";
 const BATCH: &str = "mail.batch.size";
 
 /// The portal's own keys that have a counterpart.
@@ -24,7 +26,6 @@ const COUNTERPARTS: &[(&str, &str)] = &[
 
 /// Those about mail that have none: exact, or with a dot at the end all that begin so.
 const UNUSED: &[(&str, &str)] = &[
-    ("mail.session.mail", "it only says that the portal's form was saved"),
     ("mail.throws.exception.on.failure", "a failure is always reported here"),
     ("mail.mx.update", "it is about the portal's own pages"),
     ("mail.hook.", "it is about the portal's own extensions"),
@@ -54,6 +55,9 @@ impl PortalLayers {
     /// Takes one entry. Gives the mistakes in additional properties.
     pub(super) fn take(&mut self, entry: &JavaEntry, position: &str) -> Vec<Error> {
         let key = entry.key.as_str();
+        if key == SAVED {
+            return Vec::new();
+        }
         if key == ADDITIONAL {
             let name = format!("{position}, additional properties");
             let (layer, mistakes) = Layer::parse_all(LayerKind::Overrides, &name, entry.value.expose());

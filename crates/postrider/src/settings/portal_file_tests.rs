@@ -78,7 +78,6 @@ fn of_keys_about_mail_that_are_not_used_each_is_told_with_the_reason_and_others_
     assert_eq!(
         notes,
         [
-            "portal-ext.properties:3: mail.session.mail: it is not used: it only says that the portal's form was saved",
             "portal-ext.properties:6: mail.session.mail.smtp.host: blanks at the end of the value are left out (Java \
          would keep them) -> delete them, or write \\u0020 for one that is meant",
             "portal-ext.properties:11: mail.smtp.ssl.enable: a portal does not read it; here it counts -> write \
