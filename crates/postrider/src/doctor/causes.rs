@@ -216,8 +216,14 @@ impl Cause<'_> {
                 "the certificate is signed by \"{name}\", whom nobody here trusts: a private authority, or a proxy or \
                  virus scanner that puts itself between here and the server"
             );
-            let next =
-                "if that is as it should be, name its PEM file in ssl.cafile; if not, somebody reads along";
+            let mut next =
+                "if that is as it should be, name its PEM file in ssl.cafile; if not, somebody reads along"
+                    .to_owned();
+            if self.seen.shown.len() == 1 {
+                next.push_str(
+                    "; if it is a public authority, the server fails to send its intermediate certificates",
+                );
+            }
             return vec![Finding::new(cause, next)];
         }
         let cause = if has("is not for") {

@@ -15,6 +15,8 @@ pub(crate) fn lines(chain: &[Vec<u8>]) -> Vec<String> {
 }
 
 /// Who has signed the server's certificate.
+// Without the feature `net` nobody can tell.
+#[cfg_attr(not(feature = "net"), allow(dead_code))]
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Signer {
     /// Its own key.
