@@ -8,17 +8,21 @@ use postrider_core::*;
 use postrider_net::TokioHost;
 use postrider_server::Server;
 use postrider_testkit::secrets::assert_absent;
+use postrider_tests::log::Log;
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener};
 use std::path::Path;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, LazyLock, Mutex};
 use std::time::Duration;
 
 const FRESH: &str = "fr3sh-t0ken";
 const STALE: &str = "stal3-t0ken";
 const PROTOCOLS: [&str; 3] = ["smtp", "imap", "pop3"];
+
+/// All that the tests of this file log.
+static LOG: LazyLock<Log> = LazyLock::new(Log::capture);
 
 /// A host that counts its connections to the mail server.
 struct Counting {
@@ -58,6 +62,7 @@ struct Mail {
 
 impl Mail {
     async fn start(mechanisms: &[&str]) -> Self {
+        LazyLock::force(&LOG);
         let server = Server::builder().user("alice", FRESH).mechanisms(mechanisms).start().await.unwrap();
         let host = TokioHost::builder().roots_pem(server.ca_pem()).build().unwrap();
         Self { server, host: Arc::new(Counting { host, dials: AtomicUsize::new(0) }) }
@@ -72,7 +77,9 @@ impl Mail {
         };
         let p = format!("mail.{protocol}");
         let more: String = more.lines().map(|line| format!("{p}.{line}\n")).collect();
-        let text = format!("{p}.host=localhost\n{p}.port={port}\n{p}.tls=implicit\n{p}.user=alice\n{more}");
+        let text = format!(
+            "mail.debug=true\n{p}.host=localhost\n{p}.port={port}\n{p}.tls=implicit\n{p}.user=alice\n{more}"
+        );
         let properties = Properties::new([Layer::parse(LayerKind::Account, "account", &text)?]);
         let host: Arc<dyn Host> = self.host.clone();
         let registry = Registry::linked()?;
@@ -81,9 +88,9 @@ impl Mail {
         } else {
             registry.incoming(protocol, &properties, host)?.connect().await
         };
-        if let Err(error) = &outcome {
-            assert_absent(&format!("{error} {error:?}"), &[FRESH, STALE, "r3fresh"]);
-        }
+        let error = outcome.as_ref().err().map(|error| format!("{error} {error:?}"));
+        assert_absent(&error.unwrap_or_default(), &[FRESH, STALE, "r3fresh"]);
+        assert_absent(&LOG.text(), &[FRESH, STALE, "r3fresh"]);
         outcome
     }
 
@@ -163,6 +170,8 @@ async fn a_token_the_server_refuses_is_refreshed_once_and_tried_once_more() {
             assert_eq!((mail.dials(), endpoint.asked()), (1, 2), "{protocol} {mechanism}");
             assert_eq!(std::fs::read_to_string(&file).unwrap(), "r3fresh-2\n");
         }
+        // What was looked for in the log is the dialogue with all of these in it.
+        assert!(LOG.text().contains(&format!("{mechanism} ***")));
         mail.server.shutdown().await;
     }
 }
@@ -231,7 +240,7 @@ async fn passwords_come_from_where_they_are_kept_and_what_fails_names_the_key_be
             assert_eq!(error.phase(), Phase::Authenticate, "{error}");
             assert!(error.message().starts_with(&full), "{error}");
             let (named, origin) = error.property().unwrap();
-            assert_eq!((named, origin.unwrap().position.as_str()), (full.as_str(), "account:5"));
+            assert_eq!((named, origin.unwrap().position.as_str()), (full.as_str(), "account:6"));
             assert_eq!(mail.dials(), 0);
         }
     }

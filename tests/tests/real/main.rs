@@ -13,6 +13,7 @@ mod pop3;
 mod smtp;
 mod smtp_refusals;
 mod smtp_sign_in;
+mod tokens;
 mod unchanged;
 
 use postrider::{Envelope, Error, ErrorKind, Phase};
