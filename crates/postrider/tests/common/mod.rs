@@ -37,6 +37,9 @@ pub struct Line {
     pub messages: Mutex<Vec<(Envelope, Vec<u8>)>>,
     /// How often a send or goodbye gives way before it goes on.
     pub pauses: AtomicUsize,
+    /// What the next trial ends in, and how many there were.
+    pub trial: Mutex<Option<Error>>,
+    pub trials: AtomicUsize,
     /// A goodbye is never answered.
     pub deaf: bool,
 }
@@ -114,6 +117,15 @@ impl OutgoingTransport for Pigeon {
         Ok(receipt(envelope))
     }
 
+    async fn connect(&mut self) -> Result<()> {
+        self.line.trials.fetch_add(1, SeqCst);
+        self.pause().await;
+        match self.line.trial.lock().unwrap().take() {
+            Some(error) => Err(error),
+            None => Ok(()),
+        }
+    }
+
     async fn close(self: Box<Self>) -> Result<()> {
         self.line.goodbyes.fetch_add(1, SeqCst);
         self.pause().await;
@@ -134,14 +146,19 @@ pub fn receipt(envelope: &Envelope) -> Receipt {
 
 /// A registry whose `pigeon` flies this line.
 pub fn registry(line: &Arc<Line>) -> Registry {
+    let mut registry = Registry::empty();
+    add(&mut registry, "pigeon", line);
+    registry
+}
+
+/// Adds a transport of this name that flies this line.
+pub fn add(registry: &mut Registry, name: &'static str, line: &Arc<Line>) {
     let line = Arc::clone(line);
     let make = move |_: &Properties, _: Arc<dyn Host>| {
         Ok(Box::new(Pigeon::new(&line)) as Box<dyn OutgoingTransport>)
     };
-    let factory = TransportFactory::outgoing("pigeon", Box::leak(Box::new(make)));
-    let mut registry = Registry::empty();
+    let factory = TransportFactory::outgoing(name, Box::leak(Box::new(make)));
     registry.add(Box::leak(Box::new(factory)), "this test").unwrap();
-    registry
 }
 
 /// A session that sends by pigeon, to reserved domains too, with these further settings.
