@@ -4,7 +4,7 @@ use crate::local::{self, BindFault, Locals};
 use crate::place::Place;
 use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
-use postrider_core::{Error, ErrorKind, Phase, Repeat, Result, Target};
+use postrider_core::{Error, ErrorKind, Phase, Result, Target};
 use socket2::{SockRef, TcpKeepalive};
 use std::io;
 use std::net::SocketAddr;
@@ -107,7 +107,14 @@ fn failed(place: Place<'_>, failures: Failures) -> Error {
     let message = format!("no connection to {place}: {}", tried.join("; "));
     let all = |test: &dyn Fn(&io::Error) -> bool| failures.iter().all(|(_, error)| test(error));
     let unbound = all(&|error| error.get_ref().is_some_and(|inner| inner.is::<BindFault>()));
-    let kind = if all(&silent) { ErrorKind::Timeout } else { ErrorKind::Connect };
+    let absent = unbound && all(&|error| error.kind() == io::ErrorKind::AddrNotAvailable);
+    let kind = if absent {
+        ErrorKind::Configuration
+    } else if all(&silent) {
+        ErrorKind::Timeout
+    } else {
+        ErrorKind::Connect
+    };
     let advice = if unbound {
         "localaddress must be an address of this machine, of the same family (IPv4, IPv6) as the server's; with a \
          fixed localport there can be one connection at a time"
@@ -119,9 +126,6 @@ fn failed(place: Place<'_>, failures: Failures) -> Error {
         "check host and port, and this machine's network"
     };
     let mut error = Error::new(kind, Phase::Connect, message).with_advice(advice);
-    if unbound && all(&|error| error.kind() == io::ErrorKind::AddrNotAvailable) {
-        error = error.with_repeat(Repeat::Never);
-    }
     if let Some((_, cause)) = failures.into_iter().next() {
         error = error.with_source(cause);
     }

@@ -27,7 +27,14 @@ pub(crate) async fn login(host: &impl Host, target: &Target, deadline: Instant) 
             let found = found.unwrap_or_else(|_| {
                 Err(timed_out(target, proxy, &format!("{reference} did not give the proxy's password")))
             });
-            found.map_err(|error| error.in_phase(Phase::Connect))?
+            let found = found.map_err(|error| error.in_phase(Phase::Connect))?;
+            if found.expose().chars().any(char::is_control) {
+                let key = key(proxy.kind, "password");
+                let message =
+                    format!("{key} is {reference}: a password without control characters is expected");
+                return Err(Error::new(ErrorKind::Configuration, Phase::Connect, message));
+            }
+            found
         }
         // A kind of credential this host has never heard of.
         Some(_) => {
@@ -91,8 +98,10 @@ pub(crate) async fn pass(
 
 fn timed_out(target: &Target, proxy: &Proxy, what: &str) -> Error {
     let message = format!("{what} within {} s", target.connect_timeout.as_secs_f32());
+    // An HTTP proxy waits for a line that SOCKS never sends.
+    let other = if proxy.kind == ProxyKind::Socks5 { "; an HTTP proxy is written as proxy.host" } else { "" };
     Error::new(ErrorKind::Timeout, Phase::Connect, message).with_advice(format!(
-        "check {}, and host and port: the proxy may not reach the server; or raise connectiontimeout",
+        "check {}{other}; check host and port, which the proxy may not reach; or raise connectiontimeout",
         key(proxy.kind, "host")
     ))
 }

@@ -155,7 +155,8 @@ impl<'a> Answer<'a> {
 fn refusal(talk: &Talk<'_>, answer: &Answer<'_>) -> postrider_core::Error {
     let (server, said) = (talk.server_name(), talk.words(answer.status));
     match answer.code {
-        407 => unauthenticated(talk, answer, &said),
+        // 401 is for servers, but tinyproxy says so where the password is wrong.
+        401 | 407 => unauthenticated(talk, answer, &said),
         300..=399 | 511 => {
             let place = answer.all("location").next().map(|place| format!(" ({})", talk.words(place)));
             let what = format!("wants a sign-in in a browser first: \"{said}\"{}", place.unwrap_or_default());

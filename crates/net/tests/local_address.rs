@@ -71,7 +71,7 @@ async fn an_address_that_can_t_be_used_names_the_property() {
     ] {
         let error = refused(&TokioHost::new(), &from(LocalAddress::new(local, 0), "127.0.0.1", port)).await;
         let seen = (error.kind(), error.phase(), error.repeat());
-        assert_eq!(seen, (ErrorKind::Connect, Phase::Connect, Repeat::Never), "{error}");
+        assert_eq!(seen, (ErrorKind::Configuration, Phase::Connect, Repeat::Never), "{error}");
         says(&error, &["localaddress"]);
         says(&error, &words);
     }

@@ -135,6 +135,6 @@ async fn connectiontimeout_covers_the_proxy_s_silence() {
         target.connect_timeout = Duration::from_millis(300);
         let error = refused(&TokioHost::new(), &target).await;
         assert_eq!((error.kind(), error.phase()), (ErrorKind::Timeout, Phase::Connect), "{error}");
-        says(&error, &["the SOCKS proxy", "within 0.3 s", "connectiontimeout", "socks.host"]);
+        says(&error, &["the SOCKS proxy", "within 0.3 s", "connectiontimeout", "socks.host", "proxy.host"]);
     }
 }
