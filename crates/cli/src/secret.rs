@@ -2,7 +2,7 @@
 
 use crate::args::SettingsArgs;
 use crate::exit::{Code, Failure};
-use postrider::{Properties, Property, Secret, TransportFactory};
+use postrider::{Credential, Properties, Property, Secret, TransportFactory};
 use std::io::{self, Read};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
@@ -12,6 +12,7 @@ use std::time::Duration;
 /// The keys under which transports look for what proves who we are.
 const PASSWORD: &str = "password";
 const TOKEN: &str = "auth.token";
+const REFRESH_TOKEN: &str = "oauth.refreshtoken";
 
 /// More than any password or token has.
 const MOST: u64 = 64 * 1024;
@@ -52,6 +53,8 @@ pub(crate) fn find(
             format!("the transport \"{name}\" takes no {kind}, but {origin} gives one"),
         ));
     }
+    // It is the secret, not the place where one is kept, whatever it begins with.
+    let secret = Credential::text(&secret);
     Ok(Some(Found { key: format!("mail.{name}.{kind}"), secret, origin }))
 }
 
@@ -59,7 +62,8 @@ pub(crate) fn find(
 fn prompt(factory: &TransportFactory, name: &str, scope: &Properties) -> Result<Option<Secret>, Failure> {
     // The declarations every transport that signs in shares; only the names matter for reading.
     const USER: Property<String> = Property::new("user", "").shared();
-    const SECRETS: [Property<Secret>; 2] = [Property::new(PASSWORD, ""), Property::new(TOKEN, "")];
+    const SECRETS: [Property<Credential>; 3] =
+        [Property::new(PASSWORD, ""), Property::new(TOKEN, ""), Property::new(REFRESH_TOKEN, "")];
     const AUTH: Property<String> = Property::new("auth", "");
     const CERTIFICATE: Property<String> = Property::new("ssl.certfile", "").shared();
     const HOST: Property<String> = Property::new("host", "").shared();
@@ -68,9 +72,13 @@ fn prompt(factory: &TransportFactory, name: &str, scope: &Properties) -> Result<
         return Ok(None);
     }
     let Some(user) = scope.read(&USER)? else { return Ok(None) };
-    let proved = scope.read(&SECRETS[0])?.is_some() || scope.read(&SECRETS[1])?.is_some();
+    for property in &SECRETS {
+        if scope.read(property)?.is_some() {
+            return Ok(None);
+        }
+    }
     let unwanted = scope.read(&AUTH)?.is_some_and(|v| v.eq_ignore_ascii_case("false"));
-    if proved || unwanted || scope.read(&CERTIFICATE)?.is_some() {
+    if unwanted || scope.read(&CERTIFICATE)?.is_some() {
         return Ok(None);
     }
     let host = scope.read(&HOST)?.unwrap_or_else(|| name.to_owned());

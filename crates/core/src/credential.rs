@@ -150,6 +150,15 @@ impl Credential {
         }
     }
 
+    /// The text of a property that holds this very secret, whatever it begins with.
+    pub fn text(secret: &Secret) -> Secret {
+        let begins = |prefix: &&str| secret.expose().starts_with(*prefix);
+        if ["file:", "command:", "env:", "keyring:", "value:"].iter().any(begins) {
+            return Secret::new(format!("value:{}", secret.expose()));
+        }
+        secret.clone()
+    }
+
     /// Where it is kept, unless it is known.
     pub fn reference(&self) -> Option<&SecretRef> {
         match self {
@@ -218,6 +227,15 @@ mod tests {
             ("command:/a\\b c\"d e\"f", "/a\\b|cd ef"),
         ] {
             assert_eq!(reference(text), want, "{text}");
+        }
+    }
+
+    #[test]
+    fn any_secret_can_be_written_down() {
+        for secret in ["hunter2", "file:/x", "command:x", "env:", "keyring:x/y", "value:x", "File:x", ""] {
+            let text = Credential::text(&secret.into());
+            let read = Credential::parse(text.expose()).unwrap();
+            assert_eq!(read.value().unwrap().expose(), secret);
         }
     }
 
