@@ -1,5 +1,6 @@
 use super::*;
 use postrider_core::Explained;
+use postrider_core::Properties;
 
 fn secure(json: &str) -> SecureForm {
     serde_json::from_str(json).unwrap()

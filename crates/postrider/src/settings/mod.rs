@@ -23,7 +23,7 @@
 //! | `portal.rs`, `portal_file.rs` | what a portal's keys mean here; its files with what they include |
 //! | `environment.rs`, `portal_variable.rs` | [`Environment`]; the portal's encoding of names |
 //! | `password.rs` | [`Password`]: a form's field that is never shown |
-//! | `secure_form.rs`, `protocol_form.rs`, `form.rs` | the two generations of a form, and what they have in common |
+//! | `form.rs`, `secure_form.rs`, `protocol_form.rs`, `side.rs` | [`Form`]; its two generations, and what they have in common |
 //! | `system_form.rs` | [`SystemForm`] |
 //! | `sessions.rs` | [`Sessions`] |
 
@@ -37,6 +37,7 @@ mod properties_file;
 mod protocol_form;
 mod secure_form;
 mod sessions;
+mod side;
 mod system_form;
 pub(crate) mod text_file;
 

@@ -1,7 +1,7 @@
 //! The form of the second generation: a protocol for each direction, and StartTLS flags.
 
 use super::Password;
-use super::form::{self, Names, Side};
+use super::side::{self, Names, Side};
 use postrider_core::{Direction, Layer, LayerKind, Registry, Result};
 use serde::{Deserialize, Serialize};
 use std::fmt;
@@ -40,7 +40,7 @@ pub struct ProtocolForm {
     #[serde(rename = "incomingPOPServer")]
     pub incoming_server: String,
     /// Its port as a text, or empty; deserialised from a number too.
-    #[serde(rename = "incomingPOPPort", deserialize_with = "form::port")]
+    #[serde(rename = "incomingPOPPort", deserialize_with = "side::port")]
     pub incoming_port: String,
     /// `pop3`, `pop3s`, `imap`, `imaps`, or another incoming transport's name.
     #[serde(rename = "storeProtocol")]
@@ -58,7 +58,7 @@ pub struct ProtocolForm {
     #[serde(rename = "outgoingSMTPServer")]
     pub outgoing_server: String,
     /// Its port as a text, or empty; deserialised from a number too.
-    #[serde(rename = "outgoingSMTPPort", deserialize_with = "form::port")]
+    #[serde(rename = "outgoingSMTPPort", deserialize_with = "side::port")]
     pub outgoing_port: String,
     /// `smtp`, `smtps`, or another outgoing transport's name.
     #[serde(rename = "transportProtocol")]
@@ -128,7 +128,7 @@ impl ProtocolForm {
             user: &self.outgoing_user,
             password: &self.outgoing_password,
         };
-        form::layers([incoming, outgoing], &self.additional_properties, kind, others, registry)
+        side::layers([incoming, outgoing], &self.additional_properties, kind, others, registry)
     }
 
     /// Takes the passwords over that nobody typed anew.
@@ -162,7 +162,7 @@ impl fmt::Debug for ProtocolForm {
             .field("outgoing_start_tls", &self.outgoing_start_tls)
             .field("outgoing_user", &self.outgoing_user)
             .field("outgoing_password", &self.outgoing_password)
-            .field("additional_properties", &form::lines(&self.additional_properties))
+            .field("additional_properties", &side::lines(&self.additional_properties))
             .finish()
     }
 }

@@ -1,7 +1,7 @@
 //! The form of the first generation: a secure flag for each direction.
 
 use super::Password;
-use super::form::{self, Names, Side};
+use super::side::{self, Names, Side};
 use postrider_core::{Direction, Layer, LayerKind, Registry, Result};
 use serde::{Deserialize, Serialize};
 use std::fmt;
@@ -58,7 +58,7 @@ pub struct FormServer {
     /// Name or address.
     pub server: String,
     /// Its port as a text, or empty; deserialised from a number too.
-    #[serde(deserialize_with = "form::port")]
+    #[serde(deserialize_with = "side::port")]
     pub port: String,
     /// "Use a secure network connection": TLS from the start, or required STARTTLS on the ports 25, 587, 110, 143.
     pub secure: bool,
@@ -80,7 +80,7 @@ impl SecureForm {
             self.incoming.side(Direction::Incoming, &INCOMING, "pop3"),
             self.outgoing.side(Direction::Outgoing, &OUTGOING, "smtp"),
         ];
-        form::layers(sides, &self.additional_properties, kind, others, registry)
+        side::layers(sides, &self.additional_properties, kind, others, registry)
     }
 
     /// Takes the passwords over that nobody typed anew.
@@ -103,7 +103,7 @@ impl fmt::Debug for SecureForm {
         f.debug_struct("SecureForm")
             .field("incoming", &self.incoming)
             .field("outgoing", &self.outgoing)
-            .field("additional_properties", &form::lines(&self.additional_properties))
+            .field("additional_properties", &side::lines(&self.additional_properties))
             .finish()
     }
 }

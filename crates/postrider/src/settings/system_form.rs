@@ -1,6 +1,6 @@
 //! The form for what holds for a whole system: rules for sending, and a lent session.
 
-use super::form;
+use super::side;
 use postrider_core::{Layer, LayerKind, Note, NoteKind};
 use serde::{Deserialize, Deserializer, Serialize};
 
@@ -13,7 +13,7 @@ pub struct SystemForm {
     #[serde(deserialize_with = "list")]
     pub audit_trail: String,
     /// Most recipients of one transaction, 0 or empty for no limit: `mail.send.recipientspertransaction`.
-    #[serde(deserialize_with = "form::port")]
+    #[serde(deserialize_with = "side::port")]
     pub batch_size: String,
     /// Name of a lent session: `mail.session.name`.
     pub jndi_name: String,
