@@ -5,7 +5,9 @@ use crate::config::format_of;
 use crate::exit::Failure;
 use crate::{output, secret, transcript};
 use postrider::settings::{Environment, PortalFile, PropertiesFile};
-use postrider::{AccountFile, Direction, Layer, LayerKind, Registry, Session, TokioHost, session_property};
+use postrider::{
+    AccountFile, Direction, Layer, LayerKind, Registry, SecretRef, Session, TokioHost, session_property,
+};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -97,11 +99,13 @@ fn overrides(args: &SettingsArgs, registry: &Registry) -> Result<Layer, Failure>
         if key.is_empty() {
             return Err(Failure::usage("--property has no key before its ="));
         }
-        if is_secret(key, registry) {
+        // Where a secret is kept is none.
+        let refers = matches!(SecretRef::parse(value), Ok(Some(_)));
+        if is_secret(key, registry) && !refers {
             return Err(Failure::usage(format!(
                 "{} is a secret, and arguments are visible to every user of this machine; \
                  use --password-file, --password-command, --token-file or --token-command instead, \
-                 or write it into an account file that only you can read",
+                 say where it is kept (file:PATH, env:NAME), or write it into an account file that only you can read",
                 key.escape_debug()
             )));
         }

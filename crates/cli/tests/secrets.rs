@@ -58,6 +58,26 @@ async fn a_token_goes_where_a_password_would() {
     assert_eq!(office.server.messages(BOB, "INBOX").len(), 1);
 }
 
+#[tokio::test]
+async fn an_option_gives_the_password_itself_and_a_property_may_say_where_it_is_kept() {
+    const ODD: &str = "file:/no/such/file";
+    let office = Office::with(|builder| builder.user("carol", ODD)).await;
+    let (account, kept) = (office.account(ALICE), office.path("kept"));
+    std::fs::write(&kept, format!("{ODD}\n")).unwrap();
+    let command = format!("mail.smtp.password=command:cat {kept}");
+    for credential in
+        [["--password-file", &kept], ["-p", &format!("mail.smtp.password=file:{kept}")], ["-p", &command]]
+    {
+        let args = ["send", "--account-file", &account, "-p", "mail.smtp.user=carol", "--to", BOB];
+        run(&[&args[..], &credential].concat(), b"x").await.ended(0);
+    }
+    assert_eq!(office.server.messages(BOB, "INBOX").len(), 3);
+    let missing = ["-p", "mail.smtp.password=env:POSTRIDER_NO_SUCH_VARIABLE"];
+    let args = ["send", "--account-file", &account, "--to", BOB];
+    let run = run(&[&args[..], &missing].concat(), b"x").await;
+    assert!(run.err.contains("mail.smtp.password: the environment variable"), "{}", run.err);
+}
+
 /// What `ps` shows to everybody, of a process and of all below it.
 fn everything_shown(pid: u32) -> String {
     let read = |name: &str| std::fs::read_to_string(format!("/proc/{pid}/{name}")).unwrap_or_default();
