@@ -52,7 +52,7 @@ pub(crate) fn check(login: &Login) -> Result<()> {
         .with_advice("a line end at the end of a file often gets in by mistake"))
 }
 
-/// Chooses. `private` says that nobody can read along: what reveals the password needs that, or the user's word.
+/// Chooses. `private` says that nobody can read along: to sign in at all needs that, or the user's word.
 ///
 /// # Errors
 /// `Configuration` if there are no credentials; `Authentication` if there is no safe way to use them.
@@ -75,9 +75,7 @@ pub(crate) fn plan(
         }
         Err(error) => error,
     };
-    let wanted = login.mechanisms().iter().any(|m| matches!(m, Mechanism::Plain | Mechanism::Login));
-    let able = login.has_password() && !login.has_token() && login.authorization_id.is_none();
-    if !wanted || !able {
+    if !login.may_say_password() || login.authorization_id.is_some() {
         return Err(error);
     }
     if caps.has("LOGINDISABLED") {
@@ -90,10 +88,7 @@ pub(crate) fn plan(
         });
     }
     if !private && !login.allow_cleartext {
-        let what = "the connection is not encrypted, and LOGIN would reveal the password";
-        return Err(Error::new(ErrorKind::Authentication, Phase::Authenticate, what).with_advice(
-            "set tls=implicit or tls=starttls; only if the network is trusted, auth.cleartext=true",
-        ));
+        return Err(sasl::in_clear("there is the command LOGIN"));
     }
     Ok(Method::Login)
 }
@@ -174,6 +169,21 @@ mod tests {
         let mut other = me.clone();
         other.authorization_id = Some("you".into());
         assert!(pick(&other, &[], true).is_err());
+        let mut without = me.clone();
+        without.disabled = vec![Mechanism::Login];
+        assert!(
+            matches!(pick(&without, &["AUTH=LOGIN"], true), Ok(Method::Login)),
+            "the command, not the mechanism"
+        );
+        without.disabled.push(Mechanism::Plain);
+        assert!(
+            pick(&without, &["AUTH=LOGIN", "AUTH=PLAIN"], true).is_err(),
+            "no way that shows the password"
+        );
+        let mut sasl = me.clone();
+        sasl.sasl_only = true;
+        assert!(pick(&sasl, &[], true).is_err());
+        assert!(pick(&me, &["AUTH=SCRAM-SHA-256"], false).is_err());
         let mut strict = me;
         strict.allowed = vec![Mechanism::ScramSha256];
         assert!(pick(&strict, &["AUTH=PLAIN"], true).is_err());

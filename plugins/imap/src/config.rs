@@ -5,6 +5,7 @@ use postrider_core::{
     session_property,
 };
 use postrider_wire::{Login, Timing};
+use std::num::NonZeroU32;
 use std::time::Duration;
 
 const FOLDER: Property<String> =
@@ -20,6 +21,22 @@ const PEEK: Property<bool> = Property::new(
     "Fetch messages without marking them \\Seen. false lets the server mark each message that is fetched.",
 )
 .default("true");
+const PARTIAL_FETCH: Property<bool> = Property::new(
+    "partialfetch",
+    "Fetch a message in pieces of fetchsize, one command each, for servers that fail at long answers. false: by one \
+     command, streamed, whatever fetchsize says. Unset: in pieces if fetchsize is set.",
+);
+const FETCH_SIZE: Property<Bytes> = Property::new(
+    "fetchsize",
+    "Size of these pieces, 1 to 4294967295 bytes, or with a unit; 16384 with partialfetch=true alone. Each piece waits \
+     for an answer: large ones are faster.",
+);
+const ALLOW_READ_ONLY: Property<bool> = Property::new(
+    "allowreadonlyselect",
+    "Go on where the server opens the mailbox for reading only and readonly is not set; messages can't be settled \
+     then. false: that is an error at once, before anything is received.",
+)
+.default("false");
 const MAX_SIZE: Property<Bytes> =
     Property::new("maxsize", "Largest message that is read, in bytes or with a unit.").default("50MiB");
 const IDLE: Property<bool> =
@@ -57,6 +74,10 @@ pub struct ImapConfig {
     pub read_only: bool,
     /// Fetch without marking as seen. Default true.
     pub peek: bool,
+    /// Fetch messages in pieces of so many bytes; `None`, the default: by one command, streamed.
+    pub fetch_size: Option<NonZeroU32>,
+    /// Go on where the server opens the mailbox for reading only. Default false.
+    pub allow_read_only: bool,
     /// Largest message that is read, in bytes. Default 50 MiB.
     pub max_size: u64,
     /// Wait by IDLE where offered. Default true.
@@ -78,6 +99,9 @@ impl ImapConfig {
         FOLDER.spec(),
         READ_ONLY.spec(),
         PEEK.spec(),
+        PARTIAL_FETCH.spec(),
+        FETCH_SIZE.spec(),
+        ALLOW_READ_ONLY.spec(),
         MAX_SIZE.spec(),
         IDLE.spec(),
         POLL_INTERVAL.spec(),
@@ -94,6 +118,8 @@ impl ImapConfig {
             folder: "INBOX".into(),
             read_only: false,
             peek: true,
+            fetch_size: None,
+            allow_read_only: false,
             max_size: 50 << 20,
             idle: true,
             poll_interval: Duration::from_secs(60),
@@ -119,6 +145,8 @@ impl ImapConfig {
             folder,
             read_only: properties.require(&READ_ONLY)?,
             peek: properties.require(&PEEK)?,
+            fetch_size: fetch_size(properties)?,
+            allow_read_only: properties.require(&ALLOW_READ_ONLY)?,
             max_size: properties.require(&MAX_SIZE)?.0,
             idle: properties.require(&IDLE)?,
             poll_interval: properties.require(&POLL_INTERVAL)?.0,
@@ -133,6 +161,23 @@ impl ImapConfig {
     pub(crate) fn account(&self) -> String {
         format!("{}@{}", self.login.user, self.target.host.to_lowercase())
     }
+}
+
+/// What partialfetch and fetchsize say together.
+fn fetch_size(properties: &Properties) -> Result<Option<NonZeroU32>> {
+    const USUAL: Option<NonZeroU32> = NonZeroU32::new(16_384);
+    let size = match properties.read(&FETCH_SIZE)? {
+        Some(size) => {
+            let size = u32::try_from(size.0).ok().and_then(NonZeroU32::new);
+            Some(size.ok_or_else(|| properties.fault(&FETCH_SIZE, "1 to 4294967295 bytes are expected"))?)
+        }
+        None => None,
+    };
+    Ok(match properties.read(&PARTIAL_FETCH)? {
+        Some(true) => size.or(USUAL),
+        Some(false) => None,
+        None => size,
+    })
 }
 
 /// Longest name of a mailbox, in bytes.
@@ -179,11 +224,32 @@ mod tests {
         assert_eq!(format!("{config:?}"), format!("{same:?}"));
         let all = "mail.imap.host=h\nmail.imap.port=143\nmail.imap.folder=Entwürfe\nmail.imap.readonly=true\n\
                    mail.imap.peek=false\nmail.imap.maxsize=1KiB\nmail.imap.idle=false\n\
+                   mail.imap.fetchsize=64KiB\nmail.imap.allowreadonlyselect=true\n\
                    mail.imap.pollinterval=5s\nmail.imap.id=false\nmail.imap.expungeothers=true\nmail.debug=true";
         let c = read("imap", all).unwrap();
         assert_eq!((c.target.tls, c.folder.as_str()), (TlsMode::StartTls, "Entwürfe"));
         assert!(c.read_only && !c.peek && !c.idle && !c.id && c.expunge_others && c.debug);
         assert_eq!((c.max_size, c.poll_interval.as_secs()), (1024, 5));
+        assert!(c.allow_read_only && c.fetch_size.unwrap().get() == 65_536);
+    }
+
+    #[test]
+    fn messages_come_by_one_command_unless_pieces_are_asked_for() {
+        for (text, size) in [
+            ("peek=true", None),
+            ("partialfetch=true", Some(16_384)),
+            ("partialfetch=true\nmail.imap.fetchsize=1MiB", Some(1 << 20)),
+            ("fetchsize=100000", Some(100_000)),
+            ("partialfetch=false\nmail.imap.fetchsize=100000", None),
+        ] {
+            let config = read("imap", &format!("mail.host=h\nmail.imap.{text}")).unwrap();
+            assert_eq!(config.fetch_size.map(NonZeroU32::get), size, "{text}");
+        }
+        for bad in ["0", "4294967296", "-1"] {
+            let error =
+                read("imap", &format!("mail.host=h\nmail.imap.fetchsize={bad}")).unwrap_err().to_string();
+            assert!(error.contains("mail.imap.fetchsize"), "{error}");
+        }
     }
 
     #[test]

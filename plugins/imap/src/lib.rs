@@ -3,8 +3,7 @@
 //! ```no_run
 //! # use std::sync::Arc; use postrider_core::*;
 //! # async fn example(host: Arc<dyn Host>) -> Result<()> {
-//! use postrider_imap::{Imap, ImapConfig};
-//! use postrider_wire::Login;
+//! use postrider_imap::{Imap, ImapConfig, Login};
 //!
 //! let target = Target::new("mail.example.org", 993, TlsMode::Implicit)?;
 //! let login = Login::password(&target, "me", "secret");
@@ -25,7 +24,7 @@
 //! | `session.rs` | the driver: greeting, STARTTLS, capabilities, LOGOUT |
 //! | `session_dialogue.rs` | the driver: commands, what is heard, and how long it may take |
 //! | `session_login.rs`, `session_mailbox.rs`, `session_message.rs`, `session_settle.rs`, `session_wait.rs`, `session_folders.rs`, `session_append.rs` | the driver: one file for each thing that can be done |
-//! | `auth.rs`, `state.rs`, `capabilities.rs`, `mailbox.rs`, `key.rs` | pure: signing in, what is known of the session, of the server, of mailboxes, message keys |
+//! | `auth.rs`, `state.rs`, `capabilities.rs`, `mailbox.rs`, `key.rs`, `pieces.rs` | pure: signing in, what is known of the session, of the server, of mailboxes, message keys, messages in pieces |
 //! | `codec/` | pure: bytes to responses and bodies, commands to bytes |
 
 mod auth;
@@ -34,6 +33,7 @@ mod codec;
 mod config;
 mod key;
 mod mailbox;
+mod pieces;
 mod session;
 mod session_append;
 mod session_dialogue;
@@ -50,18 +50,19 @@ mod transport;
 pub use capabilities::Capabilities;
 pub use config::ImapConfig;
 pub use mailbox::{Mailbox, Namespace, Namespaces, SpecialUse};
+pub use postrider_wire::sasl::Mechanism;
+pub use postrider_wire::{Login, Timing};
 pub use transport::Imap;
 
 use postrider_core::{
     Alias, Host, IncomingTransport, Properties, Result, Target, TransportFactory, register,
 };
-use postrider_wire::{Login, Timing};
 use std::sync::Arc;
 
 /// What a registry knows of this transport: `imap`, and `imaps` which is the same with TLS from the first byte.
 pub const FACTORY: TransportFactory = TransportFactory::incoming("imap", &make)
     .about("IMAP4rev1 and IMAP4rev2 (RFC 3501, RFC 9051): one mailbox, with flags, folders and IDLE")
-    .aliases(&[Alias { name: "imaps", preset: &[("mail.imaps.ssl.enable", "true")] }])
+    .aliases(&[Alias::new("imaps", &[("mail.imaps.ssl.enable", "true")])])
     .properties(&[Target::PROPERTIES, Login::PROPERTIES, Timing::PROPERTIES, ImapConfig::PROPERTIES]);
 
 register!(FACTORY);

@@ -42,7 +42,7 @@ impl Session {
                 .run(self.command(words).mailbox(name), phase, &mut crate::session_dialogue::nobody)
                 .await;
             if status.as_ref().is_ok_and(|s| s.kind == StatusKind::Ok) {
-                self.check_selected()?;
+                self.check_selected(config)?;
             } else {
                 self.state.selected = None;
                 self.judge(status?, phase, &format!("the mailbox {} can't be opened", name.escape_debug()))?;
@@ -51,17 +51,26 @@ impl Session {
         self.state.selected.as_mut().ok_or_else(none_selected)
     }
 
-    fn check_selected(&mut self) -> Result<()> {
+    fn check_selected(&mut self, config: &ImapConfig) -> Result<()> {
         let Some(selected) = &mut self.state.selected else { return Err(none_selected()) };
         // All of its messages are new to who has listed nothing yet.
         selected.news = selected.exists > 0;
-        if selected.validity != 0 {
+        let error = if selected.validity == 0 {
+            let what = "the server gives the mailbox no UIDVALIDITY: its messages can't be told apart from one \
+                        session to the next";
+            Error::new(ErrorKind::Unsupported, Phase::Select, what)
+        } else if selected.read_only && !config.read_only && !config.allow_read_only {
+            // Better now than when messages have been handled and can't be settled.
+            let what = "the server opens the mailbox for reading only";
+            Error::new(ErrorKind::Unsupported, Phase::Select, what).with_advice(
+                "the account lacks the right to change it, or somebody else has it open; set readonly=true if \
+                 nothing is to be changed, or allowreadonlyselect=true to go on",
+            )
+        } else {
             return Ok(());
-        }
+        };
         self.state.selected = None;
-        let what = "the server gives the mailbox no UIDVALIDITY: its messages can't be told apart from one session \
-                    to the next";
-        Err(Error::new(ErrorKind::Unsupported, Phase::Select, what))
+        Err(error)
     }
 
     pub(crate) fn selected(&self) -> Result<&Selected> {

@@ -1,7 +1,8 @@
-//! The driver of one message: its body, streamed out of the literal.
+//! The driver of one message: its body, streamed out of the literal of one command, or of one after the other.
 
 use crate::ImapConfig;
 use crate::codec::{BodyItem, Event, Response, StatusKind};
+use crate::pieces::Pieces;
 use crate::session::Session;
 use crate::session_dialogue::{Bounds, Said};
 use bytes::Bytes;
@@ -13,74 +14,114 @@ const PHASE: Phase = Phase::Fetch;
 const PAUSE: Duration = Duration::from_secs(5);
 
 /// A message that the server has begun to send.
-pub(crate) enum Opened {
-    /// Its literal has begun.
-    Literal { tag: String, size: u64, uid: u32, is_named: bool },
-    /// It was so short that it came as a string.
+pub(crate) struct Opened {
+    uid: u32,
+    begun: Begun,
+    pieces: Option<Pieces>,
+}
+
+enum Begun {
+    /// A literal has begun.
+    Literal { tag: String, size: u64, is_named: bool },
+    /// It was so short that it came as a string, and the command is over.
     Text(Bytes),
 }
 
 impl Session {
     /// UID FETCH, up to the first byte of the message.
     pub(crate) async fn open_message(&mut self, config: &ImapConfig, uid: u32) -> Result<Opened> {
+        let mut pieces = config.fetch_size.map(|step| Pieces::new(step.get(), config.max_size));
+        let begun = self.open_piece(config, uid, &mut pieces).await?;
+        Ok(Opened { uid, begun, pieces })
+    }
+
+    /// UID FETCH of the message, or of the piece that is due, up to its first byte.
+    async fn open_piece(
+        &mut self,
+        config: &ImapConfig,
+        uid: u32,
+        pieces: &mut Option<Pieces>,
+    ) -> Result<Begun> {
         self.begin(PHASE)?;
-        self.framer.want_body(Some(config.max_size));
-        let item = if config.peek { "(UID BODY.PEEK[])" } else { "(UID BODY[])" };
-        let tag = self.send(self.command("UID FETCH").words(&uid.to_string()).words(item), PHASE).await?;
+        let item = if config.peek { "BODY.PEEK[]" } else { "BODY[]" };
+        let origin = pieces.as_ref().map_or(0, Pieces::origin);
+        // How long a piece may be is for the pieces to judge.
+        self.framer.want_body(origin, if pieces.is_some() { u64::MAX } else { config.max_size });
+        let items = pieces.as_ref().map_or_else(|| format!("(UID {item})"), |pieces| pieces.items(item));
+        let tag = self.send(self.command("UID FETCH").words(&uid.to_string()).words(&items), PHASE).await?;
         let (mut bounds, mut text) = (self.bounds(), None);
         loop {
             match self.said(&tag, PHASE, &mut bounds).await? {
                 // A server may send the text of another message unasked; it is passed over.
                 Said::Body(Event::BodyStart { size, head }) if head.uid.is_none_or(|u| u == uid) => {
-                    self.framer.want_body(None);
-                    return Ok(Opened::Literal { tag, size, uid, is_named: head.uid.is_some() });
+                    self.framer.want_nothing();
+                    if let Some(pieces) = pieces {
+                        head.size.map_or(Ok(()), |size| pieces.tell_size(size))?;
+                        pieces.begin(size)?;
+                    }
+                    return Ok(Begun::Literal { tag, size, is_named: head.uid.is_some() });
                 }
                 Said::Data(Response::Fetch(fetch)) if fetch.uid == Some(uid) => {
-                    if let Some(BodyItem::Text(bytes)) = fetch.body {
+                    if let (Some(pieces), Some(size)) = (pieces.as_mut(), fetch.size) {
+                        pieces.tell_size(size)?;
+                    }
+                    if let Some(BodyItem::Text(bytes)) = fetch.body.filter(|_| fetch.origin == origin) {
                         text.get_or_insert(bytes);
                     }
                 }
                 Said::Body(_) | Said::Data(_) => {}
                 Said::Prompt(_) => return Err(prompted()),
                 Said::Status(status) => {
-                    self.framer.want_body(None);
+                    self.framer.want_nothing();
                     self.end(PHASE)?;
                     self.judge(status, PHASE, "the server does not give the message")?;
-                    return text.map(Opened::Text).ok_or_else(gone);
+                    let text = text.ok_or_else(gone)?;
+                    match pieces {
+                        Some(pieces) => pieces.begin(text.len() as u64)?,
+                        None => check_size(text.len(), config.max_size)?,
+                    }
+                    return Ok(Begun::Text(text));
                 }
             }
         }
     }
 
     /// The message that was opened. Dropped half-way, it leaves the connection busy.
-    pub(crate) fn body(&mut self, config: &ImapConfig, opened: Opened) -> Body<'_> {
-        let (tag, size, uid, is_named) = match opened {
-            Opened::Literal { tag, size, uid, is_named } => (tag, size, uid, is_named),
-            Opened::Text(text) if text.len() as u64 > config.max_size => {
-                let what = format!(
-                    "the message has {} bytes and at most {} are allowed",
-                    text.len(),
-                    config.max_size
-                );
-                let error = Error::new(ErrorKind::Limit, PHASE, what)
-                    .with_advice("raise the property maxsize to read it");
-                let mut error = Some(error);
-                return Body::generate((), move |()| std::future::ready(error.take().map_or(Ok(None), Err)));
-            }
-            Opened::Text(text) => return Body::from_bytes(text),
+    pub(crate) fn body<'a>(&'a mut self, config: &'a ImapConfig, opened: Opened) -> Body<'a> {
+        let Opened { uid, begun, pieces } = opened;
+        let size = match (&begun, &pieces) {
+            (_, Some(pieces)) => pieces.size(),
+            (Begun::Literal { size, .. }, None) => Some(*size),
+            (Begun::Text(text), None) => return Body::from_bytes(text.clone()),
         };
-        self.channel.expect_body();
         let (seen, bounds) = (self.channel.host().now(), self.bounds());
-        let reading = Reading { session: self, tag, uid, is_named, at: At::Literal, bounds, seen };
+        let (tag, is_named) = (String::new(), false);
+        let mut reading = Reading {
+            session: self,
+            config,
+            tag,
+            uid,
+            is_named,
+            at: At::Over,
+            bounds,
+            seen,
+            text: None,
+            pieces,
+        };
+        reading.enter(begun);
         let body = Body::generate(reading, |mut reading| async move {
             Ok(reading.next().await?.map(|chunk| (chunk, reading)))
         });
-        body.with_size(size)
+        match size {
+            Some(size) => body.with_size(size),
+            None => body,
+        }
     }
 }
 
 struct Reading<'a> {
     session: &'a mut Session,
+    config: &'a ImapConfig,
     tag: String,
     uid: u32,
     // The response has said that it is of this message.
@@ -88,6 +129,9 @@ struct Reading<'a> {
     at: At,
     bounds: Bounds,
     seen: Duration,
+    // What came as a string.
+    text: Option<Bytes>,
+    pieces: Option<Pieces>,
 }
 
 #[derive(Clone, Copy, PartialEq)]
@@ -96,11 +140,44 @@ enum At {
     /// What stands behind the literal in its response.
     Rest,
     Behind,
+    /// The command is over.
+    Over,
 }
 
 impl Reading<'_> {
-    /// The next bytes; `None` only after the server's OK.
+    /// The next bytes; `None` only after the server's OK to the last command.
     async fn next(&mut self) -> Result<Option<Bytes>> {
+        loop {
+            if let Some(chunk) = self.chunk().await? {
+                if let Some(pieces) = &mut self.pieces {
+                    pieces.took(chunk.len());
+                }
+                return Ok(Some(chunk));
+            }
+            let Some(pieces) = &mut self.pieces else { return Ok(None) };
+            if !pieces.goes_on()? {
+                return Ok(None);
+            }
+            let begun = self.session.open_piece(self.config, self.uid, &mut self.pieces).await?;
+            self.enter(begun);
+        }
+    }
+
+    fn enter(&mut self, begun: Begun) {
+        match begun {
+            Begun::Literal { tag, is_named, .. } => {
+                (self.tag, self.is_named, self.at) = (tag, is_named, At::Literal);
+                self.session.channel.expect_body();
+            }
+            Begun::Text(text) => (self.text, self.at) = (Some(text), At::Over),
+        }
+    }
+
+    /// The next bytes of this command; `None` only after the server's OK.
+    async fn chunk(&mut self) -> Result<Option<Bytes>> {
+        if self.at == At::Over {
+            return Ok(self.text.take().filter(|text| !text.is_empty()));
+        }
         let now = self.session.channel.host().now();
         if now.saturating_sub(self.seen) > PAUSE {
             self.session.channel.expect_body();
@@ -118,15 +195,8 @@ impl Reading<'_> {
         }
         loop {
             match self.session.said(&self.tag, PHASE, &mut self.bounds).await? {
-                Said::Data(data) if self.at == At::Rest => {
-                    self.at = At::Behind;
-                    let uid = if let Response::Fetch(fetch) = &data { fetch.uid } else { None };
-                    if uid.is_some_and(|uid| uid != self.uid) {
-                        return Err(other_message());
-                    }
-                    self.is_named |= uid.is_some();
-                }
-                Said::Data(_) | Said::Body(_) => {}
+                Said::Data(data) => self.take(&data)?,
+                Said::Body(_) => {}
                 Said::Prompt(_) => return Err(prompted()),
                 Said::Status(status) if status.kind == StatusKind::Ok && !self.is_named => {
                     return Err(other_message());
@@ -134,11 +204,38 @@ impl Reading<'_> {
                 Said::Status(status) => {
                     self.session.end(PHASE)?;
                     self.session.judge(status, PHASE, "the server broke off the message")?;
+                    self.at = At::Over;
                     return Ok(None);
                 }
             }
         }
     }
+
+    /// Data behind the literal: the rest of its response first.
+    fn take(&mut self, data: &Response) -> Result<()> {
+        let (uid, size) =
+            if let Response::Fetch(fetch) = data { (fetch.uid, fetch.size) } else { (None, None) };
+        let is_ours = self.at == At::Rest;
+        if is_ours {
+            self.at = At::Behind;
+            if uid.is_some_and(|uid| uid != self.uid) {
+                return Err(other_message());
+            }
+            self.is_named |= uid.is_some();
+        }
+        match (&mut self.pieces, size) {
+            (Some(pieces), Some(size)) if is_ours || uid == Some(self.uid) => pieces.tell_size(size),
+            _ => Ok(()),
+        }
+    }
+}
+
+fn check_size(size: usize, most: u64) -> Result<()> {
+    if size as u64 <= most {
+        return Ok(());
+    }
+    let what = format!("the message has {size} bytes and at most {most} are allowed");
+    Err(Error::new(ErrorKind::Limit, PHASE, what).with_advice("raise the property maxsize to read it"))
 }
 
 fn gone() -> Error {

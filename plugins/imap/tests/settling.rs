@@ -159,6 +159,12 @@ fn a_mailbox_for_reading_only_is_not_written_to() {
         + "C: {f} UID FETCH 4 (UID BODY.PEEK[])\nS: * 1 FETCH (UID 4 BODY[] \"x\")\nS: {f} OK\n";
     assert_eq!(play(reader, &script, async |imap| read(imap, &key(4)).await).0.unwrap(), "x");
     let script = opened("").replace("READ-WRITE", "READ-ONLY");
-    let error = fails(config(TlsMode::Implicit), &script, async |imap| settle(imap, Settle::Seen).await);
+    let mut tolerant = config(TlsMode::Implicit);
+    tolerant.allow_read_only = true;
+    let error = fails(tolerant, &script, async |imap| settle(imap, Settle::Seen).await);
     assert_eq!((error.kind(), error.phase()), (ErrorKind::Unsupported, Phase::Settle));
+    // Unless that is allowed it is told before a message is handled that can't be settled.
+    let error = fails(config(TlsMode::Implicit), &script, async |imap| read(imap, &key(4)).await);
+    assert_eq!((error.kind(), error.phase()), (ErrorKind::Unsupported, Phase::Select));
+    assert!(error.advice().unwrap().contains("allowreadonlyselect=true"), "{error}");
 }

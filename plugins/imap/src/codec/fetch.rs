@@ -16,6 +16,8 @@ pub(crate) struct Fetch {
     pub(crate) size: Option<u64>,
     pub(crate) flags: Option<Flags>,
     pub(crate) body: Option<BodyItem>,
+    /// At which byte of the message `body` begins.
+    pub(crate) origin: u64,
 }
 
 /// `BODY[]` where it is not streamed out of a literal.
@@ -37,17 +39,35 @@ pub(crate) fn parse(lexer: &mut Lexer<'_>) -> Lex<Fetch> {
             b"UID" => fetch.uid = Some(l.nonzero()?),
             b"RFC822.SIZE" => fetch.size = Some(l.number()?),
             b"FLAGS" => fetch.flags = Some(flags(l)?),
-            b"BODY[]" | b"BODY[]<0>" if fetch.body.is_none() => {
-                fetch.body = Some(match l.nstring()? {
-                    None => BodyItem::Nil,
-                    Some(text) => BodyItem::Text(Bytes::copy_from_slice(&text)),
-                });
-            }
-            _ => l.skip()?,
+            name => match origin(name).filter(|_| fetch.body.is_none()) {
+                Some(origin) => {
+                    fetch.origin = origin;
+                    fetch.body = Some(match l.nstring()? {
+                        None => BodyItem::Nil,
+                        Some(text) => BodyItem::Text(Bytes::copy_from_slice(&text)),
+                    });
+                }
+                None => l.skip()?,
+            },
         }
         Ok(())
     })?;
     Ok(fetch)
+}
+
+/// Where the piece of a message begins that a name is of: `BODY[]` and `BODY[]<0>` at its first byte.
+pub(super) fn origin(name: &[u8]) -> Option<u64> {
+    const WHOLE: &[u8] = b"BODY[]";
+    let (word, rest) = name.split_at_checked(WHOLE.len())?;
+    if !word.eq_ignore_ascii_case(WHOLE) {
+        return None;
+    }
+    if rest.is_empty() {
+        return Some(0);
+    }
+    let digits = rest.strip_prefix(b"<")?.strip_suffix(b">")?;
+    let digits = std::str::from_utf8(digits).ok().filter(|d| d.bytes().all(|b| b.is_ascii_digit()))?;
+    digits.parse().ok()
 }
 
 fn flags(lexer: &mut Lexer<'_>) -> Lex<Flags> {
@@ -102,8 +122,31 @@ mod tests {
     #[test]
     fn a_body_may_be_a_quoted_string_or_nil() {
         assert_eq!(read("(BODY[] NIL UID 1)").unwrap().body, Some(BodyItem::Nil));
-        let text = read("(UID 1 body[] \"a\\\\b\")").unwrap().body;
-        assert_eq!(text, Some(BodyItem::Text(Bytes::from_static(b"a\\b"))));
+        let text = read("(UID 1 body[] \"a\\\\b\")").unwrap();
+        assert_eq!((text.body, text.origin), (Some(BodyItem::Text(Bytes::from_static(b"a\\b"))), 0));
+        let piece = read("(UID 1 body[]<4294967296> \"\")").unwrap();
+        assert_eq!((piece.body, piece.origin), (Some(BodyItem::Text(Bytes::new())), 1 << 32));
+    }
+
+    #[test]
+    fn only_the_whole_message_and_its_pieces_have_an_origin() {
+        for (name, at) in [("BODY[]", 0), ("body[]<0>", 0), ("Body[]<16384>", 16384)] {
+            assert_eq!(origin(name.as_bytes()), Some(at), "{name}");
+        }
+        let huge = format!("BODY[]<{}>", "9".repeat(30));
+        for name in [
+            "BODY",
+            "BODY[1]",
+            "BODY[]<",
+            "BODY[]<>",
+            "BODY[]<-1>",
+            "BODY[]<1.2>",
+            "XBODY[]",
+            "BODY[]x",
+            &huge,
+        ] {
+            assert_eq!(origin(name.as_bytes()), None, "{name}");
+        }
     }
 
     #[test]

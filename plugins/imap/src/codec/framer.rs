@@ -2,7 +2,7 @@
 //!
 //! Every byte is looked at once; nothing is allocated because a server announced it.
 
-use super::fetch::Fetch;
+use super::fetch::{Fetch, origin};
 use super::response::Response;
 use super::{Fault, parse};
 use bytes::{Bytes, BytesMut};
@@ -11,6 +11,8 @@ use bytes::{Bytes, BytesMut};
 const MAX_TEXT: usize = 1024 * 1024;
 /// Most bytes of literals that are kept in one response: names and the like. Longer ones are passed over.
 const MAX_SMALL: u64 = 64 * 1024;
+/// `BODY[]<18446744073709551615>` and what is before it.
+const LONGEST_NAME: usize = 30;
 /// Most bytes of literals that are passed over in one response: nobody asked for them.
 const MAX_SKIPPED: u64 = 64 * 1024 * 1024;
 
@@ -38,8 +40,8 @@ pub(crate) struct Framer {
     skipped: u64,
     // Where in `text` the line begins that is being read: what was in a literal announces nothing.
     line: usize,
-    // A message is due: its literal is streamed if it is not longer than this.
-    wanted: Option<u64>,
+    // A message is due: its literal is streamed if it begins at this byte and is not longer than this.
+    wanted: Option<(u64, u64)>,
     // In this response the place of a body has been looked at already.
     looked: bool,
 }
@@ -66,9 +68,14 @@ impl Framer {
         }
     }
 
-    /// Says whether the literal of a message is to be streamed, and how long it may be.
-    pub(crate) fn want_body(&mut self, max_size: Option<u64>) {
-        self.wanted = max_size;
+    /// The literal of a message is to be streamed: the one that begins at this byte of it, at most this long.
+    pub(crate) fn want_body(&mut self, origin: u64, max_size: u64) {
+        self.wanted = Some((origin, max_size));
+    }
+
+    /// No message is due any more.
+    pub(crate) fn want_nothing(&mut self) {
+        self.wanted = None;
     }
 
     /// The next event, taken from the front of `input`; `None` if more has to come.
@@ -129,9 +136,9 @@ impl Framer {
             return Ok(Some(Event::Response(response.freeze())));
         };
         let before = self.line + before.len();
-        if let Some(max) = self.wanted
+        if let Some((from, max)) = self.wanted
             && !self.looked
-            && let Some(head) = self.body_head(before)?
+            && let Some(head) = self.body_head(before, from)?
         {
             if size > max {
                 let what = format!("the message has {size} bytes and at most {max} are allowed");
@@ -161,11 +168,13 @@ impl Framer {
         self.text.extend_from_slice(b"{0}\r\n");
     }
 
-    /// What the response says before the literal at `end`, if that literal is the whole message.
-    fn body_head(&mut self, end: usize) -> Result<Option<Fetch>, Fault> {
+    /// What the response says before the literal at `end`, if that literal is the message from this byte on.
+    fn body_head(&mut self, end: usize, from: u64) -> Result<Option<Fetch>, Fault> {
         let head = self.text.get(..end).unwrap_or_default();
         let trimmed = head.trim_ascii_end();
-        if ![&b"BODY[]"[..], b"BODY[]<0>"].iter().any(|key| ends_with(trimmed, key)) {
+        let name = trimmed.get(trimmed.len().saturating_sub(LONGEST_NAME)..).unwrap_or_default();
+        let name = name.rsplit(|b| matches!(b, b' ' | b'(')).next().unwrap_or_default();
+        if origin(name) != Some(from) {
             return Ok(None);
         }
         // Once per response: to look again at every literal would not be linear.
@@ -186,13 +195,6 @@ fn take(input: &mut BytesMut, most: u64) -> BytesMut {
 fn trim_line_end(text: &[u8]) -> &[u8] {
     let text = text.strip_suffix(b"\n").unwrap_or(text);
     text.strip_suffix(b"\r").unwrap_or(text)
-}
-
-fn ends_with(text: &[u8], end: &[u8]) -> bool {
-    text.len()
-        .checked_sub(end.len())
-        .and_then(|at| text.get(at..))
-        .is_some_and(|t| t.eq_ignore_ascii_case(end))
 }
 
 /// The literal that a line announces at its end: what is before it, and its size.
