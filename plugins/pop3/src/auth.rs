@@ -42,8 +42,8 @@ pub(crate) fn check(login: &Login) -> Result<()> {
         .with_advice("a line end at the end of a file often gets in by mistake"))
 }
 
-/// Chooses: APOP if it was asked for, else the strongest SASL mechanism, else USER and PASS. What reveals
-/// the password is for private connections only, unless the user says otherwise.
+/// Chooses: APOP if it was asked for, else the strongest SASL mechanism, else USER and PASS. All of them are for
+/// private connections only, unless the user says otherwise.
 pub(crate) fn choose(
     config: &Pop3Config,
     capabilities: Option<&Capabilities>,
@@ -61,8 +61,8 @@ pub(crate) fn choose(
     let chosen = sasl::choose(login, &offered, tls, private);
     // USER and PASS are PLAIN by another name: for a server that knows no SASL, or says it knows them too.
     let known = offered.is_empty() || capabilities.is_some_and(|c| c.has("USER"));
-    let wanted = login.mechanisms().iter().any(|m| matches!(m, Mechanism::Plain | Mechanism::Login));
-    if chosen.is_ok() || !known || !wanted || !login.has_password() || login.has_token() {
+    let wanted = login.may_say_password() && !login.disabled.contains(&Mechanism::Login);
+    if chosen.is_ok() || !known || !wanted {
         return chosen.map(Method::Sasl);
     }
     refuse_in_clear(login, private, "USER and PASS")?;
@@ -79,7 +79,8 @@ pub(crate) fn choose(
 pub(crate) fn offered<'a>(login: &'a Login, capabilities: Option<&'a Capabilities>) -> Vec<&'a str> {
     match capabilities {
         Some(capabilities) => capabilities.mechanisms(),
-        None => login.allowed.iter().map(|m| m.name()).collect(),
+        None if login.allowed.is_empty() => Vec::new(),
+        None => login.mechanisms().into_iter().map(Mechanism::name).collect(),
     }
 }
 
@@ -110,9 +111,7 @@ fn refuse_in_clear(login: &Login, private: bool, what: &str) -> Result<()> {
     if private || login.allow_cleartext {
         return Ok(());
     }
-    let what = format!("the connection is not encrypted, and {what} would reveal the password");
-    Err(Error::new(ErrorKind::Authentication, Phase::Authenticate, what)
-        .with_advice("set tls=implicit or tls=starttls; only if the network is trusted, auth.cleartext=true"))
+    Err(sasl::in_clear(&format!("there is {what}")))
 }
 
 #[cfg(test)]
@@ -153,6 +152,15 @@ mod tests {
         assert!(matches!(pick(&["SASL CRAM-MD5", "USER"]), Ok(Method::UserPass)));
         assert!(matches!(pick(&["TOP"]), Ok(Method::UserPass)));
         assert!(pick(&["SASL CRAM-MD5"]).is_err());
+        assert!(
+            choose(&config, Some(&capabilities(&["SASL SCRAM-SHA-256", "USER"])), "", None, false).is_err()
+        );
+        let mut without = config.clone();
+        without.login.disabled = vec![Mechanism::Login];
+        assert!(choose(&without, Some(&capabilities(&["USER"])), "", None, true).is_err());
+        let mut sasl = config.clone();
+        sasl.login.sasl_only = true;
+        assert!(choose(&sasl, Some(&capabilities(&["USER"])), "", None, true).is_err());
         let mut only_scram = config.clone();
         only_scram.login.allowed = vec![Mechanism::ScramSha256];
         assert!(choose(&only_scram, Some(&capabilities(&["USER"])), "", None, true).is_err());

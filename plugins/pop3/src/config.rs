@@ -8,7 +8,7 @@ use std::time::Duration;
 
 const APOP: Property<bool> = Property::new(
     "apop.enable",
-    "Sign in by APOP (MD5) where the server's greeting allows it. Counts as revealing the password.",
+    "Sign in by APOP (MD5) where the server's greeting allows it, before any SASL mechanism.",
 )
 .default("false");
 const TWO_LINES: Property<bool> = Property::new(
@@ -115,6 +115,9 @@ impl Pop3Config {
     pub fn read(properties: &Properties) -> Result<Self> {
         let target = Target::read(properties, PORTS)?;
         let login = Login::read(properties, &target)?;
+        if login.sasl_only && properties.require(&APOP)? {
+            return Err(properties.fault(&APOP, "with sasl.enable=true there is no APOP, which is no SASL"));
+        }
         Ok(Self {
             timing: Timing::read(properties)?,
             apop: properties.require(&APOP)?,
@@ -170,6 +173,8 @@ mod tests {
 
     #[test]
     fn a_bad_value_names_its_key() {
+        let both = "mail.host=h\nmail.pop3.apop.enable=true\nmail.pop3.sasl.enable=true";
+        assert!(read("pop3", both).unwrap_err().to_string().contains("mail.pop3.apop.enable"));
         let error = read("pop3", "mail.host=h\nmail.pop3.pollinterval=soon").unwrap_err().to_string();
         assert!(error.contains("mail.pop3.pollinterval") && error.contains("file:2"), "{error}");
     }

@@ -17,8 +17,7 @@
 //!
 //! ```
 //! use postrider_core::{Host, IncomingTransport, Query, Result, Settle, Target, TlsMode};
-//! use postrider_pop3::{Pop3, Pop3Config};
-//! use postrider_wire::Login;
+//! use postrider_pop3::{Login, Pop3, Pop3Config};
 //! use std::sync::Arc;
 //!
 //! async fn drain(host: Arc<dyn Host>) -> Result<()> {
@@ -46,18 +45,19 @@ mod session_message;
 mod transport;
 
 pub use config::Pop3Config;
+pub use postrider_wire::sasl::Mechanism;
+pub use postrider_wire::{Login, Timing};
 pub use transport::{Pop3, Stat};
 
 use postrider_core::{
     Alias, Host, IncomingTransport, Properties, Result, Target, TransportFactory, register,
 };
-use postrider_wire::{Login, Timing};
 use std::sync::Arc;
 
 /// `pop3`, and `pop3s` which is the same with TLS from the first byte.
 pub const FACTORY: TransportFactory = TransportFactory::incoming("pop3", &make)
     .about("POP3 (RFC 1939): one maildrop, no folders and no flags")
-    .aliases(&[Alias { name: "pop3s", preset: &[("mail.pop3s.ssl.enable", "true")] }])
+    .aliases(&[Alias::new("pop3s", &[("mail.pop3s.ssl.enable", "true")])])
     .properties(&[Target::PROPERTIES, Login::PROPERTIES, Timing::PROPERTIES, Pop3Config::PROPERTIES]);
 register!(FACTORY);
 
