@@ -73,9 +73,15 @@ fn delivered(out: &mut Output, receipt: &Receipt) -> Result<Code, Failure> {
             "outcome": if failures == 0 { "delivered" } else { "partial" },
             "reply": receipt.reply,
             "recipients": report::recipients(&receipt.recipients),
+            "copies": report::recipients(&receipt.copies),
         }))?;
     } else {
         out.table(report::HEADINGS, report::rows(&receipt.recipients))?;
+    }
+    // It changes nothing for the message, and should not be found out by its absence.
+    for copy in receipt.copies.iter().filter(|copy| !copy.verdict.is_accepted()) {
+        let address = output::clean(copy.address.as_str());
+        output::note(format!("postrider: warning: the audit copy to {address} is not known to have gone out"));
     }
     if failures == 0 {
         return Ok(Code::Done);

@@ -80,6 +80,11 @@ pub use rules::{AddressPatterns, AutoResponseSuppress, AutoSubmitted, SendingRul
 pub use session::{Session, SessionBuilder};
 pub use spool::Spool;
 
+/// The examples of docs/sending.md.
+#[cfg(doctest)]
+#[doc = include_str!("../../../docs/sending.md")]
+mod documentation_of_sending {}
+
 /// lettre's message builder: [`Message`](message::Message) and what it is made of.
 pub mod message {
     pub use lettre::message::{

@@ -372,3 +372,17 @@ async fn in_a_batch_each_message_has_the_outcome_the_rules_give_it() {
     assert_eq!(sent, ["1:1", "3:2", "3:1", "1:1", "3:1"]);
     assert!(outcomes.iter().flatten().all(|r| verdicts(&r.copies) == "A"));
 }
+
+#[test]
+fn the_settings_in_the_documentation_are_settings() {
+    let text = include_str!("../../../docs/sending.md");
+    let (_, rest) = text.split_once("```properties\n").unwrap();
+    let block = rest.split_once("```").unwrap().0;
+    let line = Arc::new(Line::default());
+    let mailer = session(&line, &Clock::default(), block).unwrap().mailer().unwrap();
+    assert_eq!(mailer.mailbox().unwrap().name.as_deref(), Some("The portal"));
+    // Every rule there is stands in it.
+    for spec in session_property::PROPERTIES.iter().filter(|spec| spec.name.starts_with("send.")) {
+        assert!(text.contains(&format!("| `{}` |", spec.name)), "{}", spec.name);
+    }
+}
