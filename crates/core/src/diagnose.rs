@@ -2,9 +2,10 @@
 
 use crate::diagnose_choice::{Choice, choices};
 use crate::diagnose_use::Uses;
+use crate::diagnose_value::{better, unquoted};
 use crate::{
     Diagnosis, DiagnosisKind, ErrorKind, Layer, LayerKind, Origin, Properties, PropertySpec, Registry,
-    Severity, ValueType, diagnose_make, diagnose_tls,
+    Severity, diagnose_make, diagnose_tls,
 };
 
 impl Registry {
@@ -68,34 +69,6 @@ impl Registry {
     }
 }
 
-/// What was likely meant by a value that can't be read.
-fn better(spec: &PropertySpec, text: &str) -> Option<String> {
-    let bare = unquoted(text.trim()).unwrap_or(text.trim()).trim();
-    let word = bare.to_ascii_lowercase();
-    let meant = match spec.value {
-        ValueType::Boolean => match word.as_str() {
-            "yes" | "1" | "on" | "y" | "t" | "enable" | "enabled" => "true",
-            "no" | "0" | "off" | "n" | "f" | "disable" | "disabled" => "false",
-            _ => bare,
-        },
-        ValueType::Tls => match word.as_str() {
-            "ssl" | "tls" | "true" | "ssl/tls" | "smtps" | "imaps" | "pop3s" => "implicit",
-            "start_tls" | "start-tls" | "stls" => "starttls",
-            "opportunistic" | "auto" => "starttls-if-offered",
-            "false" | "plain" | "off" => "none",
-            _ => bare,
-        },
-        _ => bare,
-    };
-    if meant == "-1" && spec.value == ValueType::Duration {
-        return Some(
-            "there is no endless waiting: remove it for the default, or write a time such as 10m".into(),
-        );
-    }
-    let shown = !spec.is_secret() && meant != text && spec.check(meant).is_ok();
-    shown.then(|| format!("write {}", meant.escape_debug()))
-}
-
 /// What is strange about a value that can be read.
 fn odd(spec: &PropertySpec, text: &str) -> Option<(DiagnosisKind, String, String)> {
     if spec.is_secret() {
@@ -114,10 +87,6 @@ fn odd(spec: &PropertySpec, text: &str) -> Option<(DiagnosisKind, String, String
     let bare = unquoted(text.trim())?;
     let what = "it stands in quotes, which count as part of the value";
     Some((DiagnosisKind::Quotes, what.into(), format!("write {}", bare.escape_debug())))
-}
-
-fn unquoted(text: &str) -> Option<&str> {
-    ['"', '\''].iter().find_map(|quote| text.strip_prefix(*quote)?.strip_suffix(*quote))
 }
 
 /// True if this key has an error already: one is enough to begin with.

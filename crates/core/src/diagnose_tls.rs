@@ -45,16 +45,21 @@ pub(crate) fn diagnose(choice: &Choice, found: &mut Vec<Diagnosis>) {
     if let (Some(at), TlsMode::Implicit) = (&starttls, mode) {
         let what = match by_tls {
             Some(port) => format!(
-                "STARTTLS is asked for on port {port}, which speaks TLS from the first byte: it is read so"
+                "STARTTLS is asked for on port {port}, which speaks TLS from the first byte, and that is what it comes to"
             ),
             None => "STARTTLS is asked for, and TLS from the first byte too: it is TLS from the first byte"
                 .to_owned(),
         };
-        tell(Severity::Note, at, what, "remove it, or write tls=starttls and the port for it");
+        tell(
+            Severity::Note,
+            at,
+            what,
+            "remove it, or write tls=starttls and the port that begins in clear text",
+        );
     }
     if let Some(at) = truth(choice, "ssl.enable", false).filter(|_| mode != TlsMode::None) {
         let what = format!("false does not turn encryption off: it comes to tls={mode}");
-        tell(Severity::Note, &at, what, "remove it; tls=none is clear text, which needs no false elsewhere");
+        tell(Severity::Note, &at, what, "remove it, or write tls=none if clear text is meant");
     }
     explicit(choice, mode, port, &mut tell);
     ports(choice, port, found);

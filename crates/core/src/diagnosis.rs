@@ -111,6 +111,16 @@ impl Diagnosis {
         Self { severity: Severity::Error, kind, key, origin, what: error.message().to_owned(), advice }
     }
 
+    /// True if the settings can't be used because of it.
+    pub fn is_error(&self) -> bool {
+        self.severity == Severity::Error
+    }
+
+    /// True if its advice is about this key.
+    pub(crate) fn advises(&self, key: &str) -> bool {
+        self.advice.as_ref().is_some_and(|advice| advice.contains(key))
+    }
+
     pub(crate) fn of_note(note: &Note, origin: Origin) -> Self {
         let (severity, kind) = match note.kind {
             NoteKind::TrailingBlanks => (Severity::Note, DiagnosisKind::Blanks),

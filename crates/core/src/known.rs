@@ -110,7 +110,8 @@ impl Registry {
         };
         let own = self.others_with("", rest);
         let advice = if !own.is_empty() {
-            let keys: Vec<String> = own.iter().map(|prefix| format!("mail.{prefix}.{rest}")).collect();
+            let keys: Vec<String> =
+                own.iter().take(3).map(|prefix| format!("mail.{prefix}.{rest}")).collect();
             return KeyFault::unknown(
                 key,
                 &why,

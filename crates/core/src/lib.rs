@@ -19,6 +19,7 @@ mod diagnose_choice;
 mod diagnose_make;
 mod diagnose_tls;
 mod diagnose_use;
+mod diagnose_value;
 mod diagnosis;
 mod envelope;
 mod error;
