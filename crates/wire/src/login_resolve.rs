@@ -93,7 +93,7 @@ fn is_about_credentials(reply: &Reply) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use postrider_core::{Target, TlsMode};
+    use postrider_core::{SecretRef, Target, TlsMode, TokenGrant};
 
     #[test]
     fn only_a_refusal_of_a_token_may_come_of_its_age() {
@@ -123,10 +123,80 @@ mod tests {
         assert!(!token.may_be_stale(&refusal("535", None).in_phase(Phase::Sender)));
     }
 
+    /// A host that knows one secret and gives one token after the other.
+    struct Vault(std::sync::atomic::AtomicUsize);
+
+    #[postrider_core::async_trait]
+    impl Host for Vault {
+        async fn connect(&self, _: &Target) -> Result<Box<dyn postrider_core::Connection>> {
+            Err(Error::new(ErrorKind::Connect, Phase::Connect, "no network"))
+        }
+
+        fn sleep(&self, _: std::time::Duration) -> std::pin::Pin<Box<dyn Future<Output = ()> + Send>> {
+            Box::pin(std::future::ready(()))
+        }
+
+        fn now(&self) -> std::time::Duration {
+            std::time::Duration::ZERO
+        }
+
+        async fn secret(&self, reference: &SecretRef) -> Result<Secret> {
+            match reference {
+                SecretRef::Environment(name) => Ok(name.as_str().into()),
+                _ => Err(Error::new(ErrorKind::Configuration, Phase::Authenticate, "it is not there")),
+            }
+        }
+
+        async fn access_token(&self, _: &TokenGrant, refused: Option<&Secret>) -> Result<Secret> {
+            let number = self.0.fetch_add(1, std::sync::atomic::Ordering::SeqCst);
+            Ok(format!("token {number} not {}", refused.map_or("any", Secret::expose)).into())
+        }
+    }
+
+    fn run<T>(work: impl Future<Output = T>) -> T {
+        let host = postrider_testkit::VirtualHost::serve(|| panic!("nothing is dialed"));
+        postrider_testkit::run(&host, work).unwrap_or_else(|_| panic!("hangs"))
+    }
+
+    #[test]
+    fn what_is_kept_elsewhere_is_looked_up_in_the_form_it_is_sent_in_and_known_for_masking() {
+        let target = Target::new("h", 465, TlsMode::Implicit).unwrap();
+        let reference = || SecretRef::Environment("AB CD".into());
+        let together: fn(&Secret) -> Secret = |s| s.expose().replace(' ', "").into();
+        let login = Login::password(&target, "me", reference()).with_password_form(together);
+        let vault = Vault(Default::default());
+        let resolved = run(login.resolved(&vault)).unwrap();
+        assert_eq!(resolved.plain_password().unwrap().expose(), "ABCD");
+        assert_eq!(resolved.secrets().map(Secret::expose).collect::<Vec<_>>(), ["ABCD"]);
+        assert!(login.plain_password().is_none(), "it is looked up anew the next time");
+        // A password is never tried again.
+        assert!(run(login.renewed(&resolved, &vault)).unwrap().is_none());
+        // Nor is a token that is the same again.
+        let login = Login::token(&target, "me", reference());
+        let resolved = run(login.resolved(&vault)).unwrap();
+        assert!(run(login.renewed(&resolved, &vault)).unwrap().is_none());
+        let lost = Login::password(&target, "me", SecretRef::File("/x".into()));
+        let error = run(lost.resolved(&vault)).unwrap_err();
+        assert_eq!(error.message(), "password: it is not there");
+    }
+
+    #[test]
+    fn a_grant_is_asked_for_another_token_than_the_refused_one() {
+        let target = Target::new("h", 465, TlsMode::Implicit).unwrap();
+        let grant = TokenGrant::new("https://h/t", "id", "r").unwrap();
+        let login = Login::grant(&target, "me", grant);
+        let vault = Vault(Default::default());
+        let resolved = run(login.resolved(&vault)).unwrap();
+        assert_eq!(resolved.plain_token().unwrap().expose(), "token 0 not any");
+        let fresh = run(login.renewed(&resolved, &vault)).unwrap().unwrap();
+        assert_eq!(fresh.plain_token().unwrap().expose(), "token 1 not token 0 not any");
+        assert_eq!(fresh.user, "me");
+    }
+
     #[test]
     fn credentials_that_nobody_looked_up_are_not_sent_as_empty_ones() {
         let target = Target::new("h", 465, TlsMode::Implicit).unwrap();
-        let reference = postrider_core::SecretRef::Environment("X".into());
+        let reference = SecretRef::Environment("X".into());
         for login in [
             Login::password(&target, "me", reference.clone()),
             Login::token(&target, "me", reference.clone()),

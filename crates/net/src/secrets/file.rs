@@ -122,6 +122,39 @@ mod tests {
     }
 
     #[test]
+    fn whenever_a_process_is_killed_while_it_saves_a_whole_secret_is_there() {
+        const PATH: &str = "POSTRIDER_SAVE_UNTIL_KILLED";
+        // Long enough for several writes.
+        let secrets = ["a", "b"].map(|letter| Secret::new(letter.repeat(60_000)));
+        if let Some(path) = std::env::var_os(PATH) {
+            for secret in secrets.iter().cycle() {
+                save(Path::new(&path), secret).unwrap();
+                writeln!(io::stdout(), "saved").unwrap();
+            }
+        }
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("refresh");
+        fs::write(&path, "").unwrap();
+        save(&path, &secrets[0]).unwrap();
+        for round in 1..20 {
+            let mut child = std::process::Command::new(std::env::current_exe().unwrap())
+                .args(["--exact", "--nocapture"])
+                .arg("secrets::file::tests::whenever_a_process_is_killed_while_it_saves_a_whole_secret_is_there")
+                .env(PATH, &path)
+                .stdout(std::process::Stdio::piped())
+                .spawn()
+                .unwrap();
+            let lines = io::BufRead::lines(io::BufReader::new(child.stdout.take().unwrap()));
+            let saved = lines.map(Result::unwrap).filter(|line| line.ends_with("saved")).take(round).count();
+            child.kill().unwrap();
+            child.wait().unwrap();
+            assert_eq!(saved, round);
+            let found = read(&path).unwrap().secret;
+            assert!(secrets.iter().any(|secret| secret.expose() == found.expose()), "round {round}");
+        }
+    }
+
+    #[test]
     fn a_save_that_fails_or_was_killed_leaves_the_old_one_whole() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("refresh");
