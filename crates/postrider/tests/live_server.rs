@@ -131,3 +131,43 @@ async fn ten_thousand_messages_of_32_tasks_arrive_once_each_where_their_settings
     }
     assert!(used.len() > CHANGES / 2, "hardly any settings were used: {}", used.len());
 }
+
+#[cfg(all(feature = "pop3", feature = "imap"))]
+#[tokio::test]
+async fn a_trial_signs_in_by_the_transports_themselves_and_a_wrong_password_in_either_direction_is_refused() {
+    let servers = [server().await, server().await];
+    let session = settings(&servers, 0).build().unwrap();
+    let mailer = session.mailer().unwrap();
+    let incoming = |protocol: &str, smtp: &str, password: &str| {
+        let (server, host) =
+            (&servers[1], TokioHost::builder().roots_pem(servers[1].ca_pem()).build().unwrap());
+        let text = format!(
+            "mail.host=localhost\nmail.user=alice\nmail.smtp.port={}\nmail.smtp.tls=implicit\nmail.smtp.password={smtp}\n\
+             mail.store.protocol={protocol}\nmail.pop3.port={}\nmail.imap.port={}\n\
+             mail.pop3.password={password}\nmail.imap.password={password}\nmail.send.redirect={}",
+            server.smtps_port(),
+            server.pop3s_port(),
+            server.imaps_port(),
+            address_of(1),
+        );
+        Session::builder().overrides(&text).unwrap().host(Arc::new(host))
+    };
+    let envelope = Envelope::parse(Some("alice@example.test"), ["bob@example.test"]).unwrap();
+    for protocol in ["pop3s", "imaps"] {
+        for (smtp, password) in [("wrong-hunter3", PASSWORD), (PASSWORD, "wrong-hunter3")] {
+            let error = in_time(session.apply(incoming(protocol, smtp, password))).await.unwrap_err();
+            assert_eq!((error.kind(), error.phase()), (ErrorKind::Authentication, Phase::Authenticate));
+            assert!(!format!("{error:?}").contains("hunter"), "{error:?}");
+        }
+        assert_eq!(session.properties().read(&session_property::STORE_PROTOCOL).unwrap(), None);
+    }
+    in_time(mailer.send(&envelope, "Subject: 0\r\n\r\n".into())).await.unwrap();
+    for protocol in ["pop3s", "imaps"] {
+        let applied = in_time(session.apply(incoming(protocol, PASSWORD, PASSWORD))).await.unwrap();
+        assert_eq!((applied.outgoing, applied.incoming), (Trial::Passed, Trial::Passed));
+        in_time(mailer.send(&envelope, "Subject: 1\r\n\r\n".into())).await.unwrap();
+    }
+    // Nothing was sent by a trial.
+    let count = |place: usize, by: usize| servers[place].messages(&address_of(by), "INBOX").len();
+    assert_eq!((count(0, 0), count(1, 1), count(0, 1), count(1, 0)), (1, 2, 0, 0));
+}
