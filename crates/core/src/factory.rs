@@ -35,6 +35,7 @@ pub type MakeOutgoing =
 
 /// What a factory makes.
 #[derive(Clone, Copy)]
+#[non_exhaustive]
 pub enum Make {
     /// An incoming transport.
     Incoming(MakeIncoming),
@@ -44,6 +45,7 @@ pub enum Make {
 
 /// Another name of a transport that brings a preset: `smtps` is `smtp` with `ssl.enable=true`.
 #[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
 pub struct Alias {
     /// The other name.
     pub name: &'static str,

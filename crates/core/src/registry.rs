@@ -3,7 +3,7 @@
 use crate::suggest::nearest;
 use crate::{
     Direction, Error, ErrorKind, Host, IncomingTransport, Layer, LayerKind, Make, OutgoingTransport, Phase,
-    Properties, PropertySpec, Result, TransportFactory,
+    Properties, PropertySpec, Result, Target, TransportFactory, jakarta, session_property,
 };
 use std::fmt;
 use std::sync::Arc;
@@ -46,8 +46,8 @@ impl Registry {
     /// Adds a transport; `origin` says where it came from (a crate and version, a file).
     ///
     /// # Errors
-    /// `Configuration` if one of its names is taken in its direction, naming both origins, or is no valid
-    /// name.
+    /// `Configuration` if one of its names is taken in its direction, naming both origins, is no valid name, or is
+    /// reserved: with a transport called `store`, `mail.store.protocol` would be its key and the session's too.
     pub fn add(&mut self, factory: &'static TransportFactory, origin: impl Into<String>) -> Result<()> {
         let origin = origin.into();
         for name in factory.names() {
@@ -59,6 +59,12 @@ impl Registry {
                     "\"{}\" from {origin} is not a transport name: lower-case letters, digits and hyphens, at most 32",
                     name.escape_debug()
                 )));
+            }
+            if let Some(key) = taken_by(name) {
+                return Err(fault(format!(
+                    "the transport \"{name}\" from {origin} has a reserved name: {key} is not a transport's key"
+                ))
+                .with_advice("give the transport another name"));
             }
             if let Some((_, other)) = self.find(factory.direction(), name) {
                 return Err(fault(format!(
@@ -192,6 +198,15 @@ impl Registry {
     fn find(&self, direction: Direction, name: &str) -> Option<&(&'static TransportFactory, String)> {
         self.entries.iter().find(|(f, _)| f.direction() == direction && f.names().any(|n| n == name))
     }
+}
+
+/// The key `mail.<name>` or `mail.<name>.…` that belongs to the session, to every transport or to Jakarta Mail.
+fn taken_by(name: &str) -> Option<String> {
+    let session = session_property::PROPERTIES.iter().map(|spec| spec.name);
+    let shared = Target::PROPERTIES.iter().filter(|spec| spec.shared).map(|spec| spec.name);
+    let theirs = jakarta::keys().filter(|key| key.family == jakarta::Family::Session).map(|key| key.name);
+    let is_under = |key: &&str| key.split('.').next() == Some(name);
+    session.chain(shared).chain(theirs).find(is_under).map(|key| format!("mail.{key}"))
 }
 
 fn fault(message: String) -> Error {

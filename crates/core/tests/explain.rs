@@ -71,7 +71,7 @@ const TABLE: &[PropertySpec] =
     &[HOST.spec(), FOLDER.spec(), STORE.spec(), PLAIN.spec(), PASSWORD.spec(), PIN.spec()];
 
 static FACTORY: TransportFactory = TransportFactory::outgoing("x", &make)
-    .aliases(&[Alias { name: "xs", preset: &[("mail.xs.folder", "alias"), ("mail.host", "alias")] }])
+    .aliases(&[Alias::new("xs", &[("mail.xs.folder", "alias"), ("mail.host", "alias")])])
     .prefixes(&["old"])
     .preset(&[("mail.x.ssl.store", "preset")])
     .properties(&[TABLE]);

@@ -51,7 +51,7 @@ fn make(properties: &Properties, _: Arc<dyn Host>) -> Result<Box<dyn OutgoingTra
 
 static PIGEON: TransportFactory = TransportFactory::outgoing("pigeon", &make)
     .about("By bird (RFC 1149)")
-    .aliases(&[Alias { name: "pigeons", preset: &[("mail.pigeon.loft", "roof")] }])
+    .aliases(&[Alias::new("pigeons", &[("mail.pigeon.loft", "roof")])])
     .properties(&[&[LOFT.spec()], Target::PROPERTIES]);
 register!(PIGEON);
 
@@ -80,6 +80,44 @@ fn two_transports_of_one_name_are_an_error_that_names_both_origins() {
     assert!(text.contains("postrider-core 0") && text.contains("other.so"), "{text}");
     static BAD: TransportFactory = TransportFactory::outgoing("Two Words", &make);
     assert!(registry.add(&BAD, "x").is_err());
+}
+
+#[test]
+fn a_name_that_is_the_beginning_of_a_session_s_key_is_no_transport_s() {
+    macro_rules! named {
+        ($($name:literal),*) => {
+            [$({
+                static FACTORY: TransportFactory = TransportFactory::outgoing($name, &make);
+                static ALIASED: TransportFactory =
+                    TransportFactory::outgoing("crow", &make).aliases(&[Alias::new($name, &[])]);
+                ($name, [&FACTORY, &ALIASED])
+            }),*]
+        };
+    }
+    let reserved = named![
+        "store",
+        "transport",
+        "mailer",
+        "debug",
+        "from",
+        "host",
+        "user",
+        "session",
+        "send",
+        "ssl",
+        "mime",
+        "event"
+    ];
+    for (name, factories) in reserved {
+        for factory in factories {
+            let error = Registry::empty().add(factory, "its.so").unwrap_err();
+            let text = error.to_string();
+            assert!(text.contains(&format!("\"{name}\" from its.so")), "{text}");
+            assert!(text.contains(&format!("mail.{name}")), "{text}");
+        }
+    }
+    static FINE: TransportFactory = TransportFactory::outgoing("sender", &make);
+    Registry::empty().add(&FINE, "its.so").unwrap();
 }
 
 #[test]

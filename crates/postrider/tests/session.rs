@@ -19,7 +19,7 @@ fn tell<T>(properties: &Properties) -> Result<T> {
 }
 
 const MAIL_IN: TransportFactory = TransportFactory::incoming("hole", &|p, _| tell(p))
-    .aliases(&[Alias { name: "holes", preset: &[("mail.holes.port", "99")] }])
+    .aliases(&[Alias::new("holes", &[("mail.holes.port", "99")])])
     .properties(&[TABLE]);
 const MAIL_OUT: TransportFactory = TransportFactory::outgoing("hole", &|p, _| tell(p)).properties(&[TABLE]);
 

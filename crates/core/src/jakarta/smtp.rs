@@ -8,6 +8,9 @@ const OTHER_MECHANISM: &str =
     "name mechanisms by auth.mechanisms: SCRAM-SHA-256, OAUTHBEARER, XOAUTH2, PLAIN, LOGIN";
 const REALM: &str = "only DIGEST-MD5 has realms, and RFC 6331 moved that to historic";
 
+const NOT_ASKED: &str = "no connection is asked whether it is alive: the next message finds out, and one that was closed while it was \
+     idle is replaced without an error";
+
 pub(super) const KEYS: &[Row] = &[
     honoured("from"),
     honoured("localhost"),
@@ -17,7 +20,12 @@ pub(super) const KEYS: &[Row] = &[
     honoured("submitter"),
     honoured("dsn.notify"),
     honoured("dsn.ret"),
-    honoured("allow8bitmime"),
+    fixed(
+        "allow8bitmime",
+        &["false"],
+        "a message goes out as it was made: to encode its parts anew would break signatures",
+        "remove it; bytes above 127 in a message are sent where the server offers 8BITMIME, and announced",
+    ),
     honoured("sendpartial"),
     honoured("sasl.enable"),
     honoured("sasl.mechanisms"),
@@ -32,11 +40,21 @@ pub(super) const KEYS: &[Row] = &[
     ),
     honoured("quitwait"),
     honoured("quitonsessionreject"),
-    honoured("reportsuccess"),
+    fixed(
+        "reportsuccess",
+        &["true", "false"],
+        "what became of each recipient is in the receipt of every message, and success is no error",
+        "remove it",
+    ),
     honoured("mailextension"),
-    honoured("userset"),
-    honoured("noop.strict"),
-    honoured("chunksize"),
+    fixed("userset", &["true", "false"], NOT_ASKED, "remove it"),
+    fixed("noop.strict", &["true", "false"], NOT_ASKED, "remove it"),
+    fixed(
+        "chunksize",
+        &["-1"],
+        "messages go by DATA: there is no BDAT (RFC 3030) here yet",
+        "remove it; a message is streamed whatever its size",
+    ),
     refused("auth.ntlm.unicode", NTLM, OTHER_MECHANISM),
     refused("auth.ntlm.lmcompat", NTLM, OTHER_MECHANISM),
 ];
