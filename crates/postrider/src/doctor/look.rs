@@ -75,6 +75,8 @@ struct Look<'a> {
 enum Words {
     /// Its first line, or what it said of one.
     Line(String),
+    /// The beginning of one that has no end.
+    Piece(String),
     /// Nothing within the time.
     None,
     /// It hung up.
@@ -164,15 +166,16 @@ impl Look<'_> {
         };
         let fault = |kind, message: String| Err(Error::new(kind, Phase::Greeting, message));
         match words {
-            Words::Line(line) => {
+            Words::Line(line) | Words::Piece(line) if Spoken::of(&line).is_some_and(|s| s != expected) => {
                 self.observer.notes.write(|seen| seen.greeting = Some(line.clone()));
-                match Spoken::of(&line) {
-                    Some(spoken) if spoken != expected => {
-                        fault(ErrorKind::Protocol, format!("\"{line}\" is no {expected} greeting"))
-                    }
-                    _ => Ok(()),
-                }
+                fault(ErrorKind::Protocol, format!("\"{line}\" is no {expected} greeting"))
             }
+            Words::Line(line) => {
+                self.observer.notes.write(|seen| seen.greeting = Some(line));
+                Ok(())
+            }
+            // What to make of it is the transport's business.
+            Words::Piece(_) => Ok(()),
             Words::None => {
                 let limit = self.patience().as_secs_f64();
                 fault(ErrorKind::Timeout, format!("the server said nothing within {limit} s"))
@@ -206,7 +209,8 @@ impl Look<'_> {
         let outcome = within(self.observer.host.as_ref(), limit, Phase::Greeting, read).await;
         self.observer.notes.write(|_| {});
         match (bytes.is_empty(), outcome) {
-            (false, _) => Words::Line(shown(&bytes)),
+            (false, _) if bytes.contains(&b'\n') => Words::Line(shown(&bytes)),
+            (false, _) => Words::Piece(shown(&bytes)),
             (true, Ok(_)) => Words::End,
             (true, Err(_)) => Words::None,
         }

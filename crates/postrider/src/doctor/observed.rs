@@ -8,14 +8,16 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-/// How much of the server's words in the clear is searched for an offer of STARTTLS.
-const ENOUGH: usize = 16 * 1024;
+/// How much of what the server says is looked at, and of one line.
+const ENOUGH: usize = 64 * 1024;
+const LINE: usize = 8 * 1024;
 
 pub(crate) struct Observed {
     inner: Box<dyn Connection>,
     notes: Arc<Notebook>,
-    // The server's first words on this connection, in the clear or inside TLS.
-    words: Vec<u8>,
+    // The line that is coming in; work stays linear in what arrives.
+    line: Vec<u8>,
+    looked_at: usize,
 }
 
 impl Observed {
@@ -23,28 +25,39 @@ impl Observed {
         if let Some(session) = inner.tls() {
             notes.write(|seen| seen.tls = Some(session.clone()));
         }
-        Self { inner, notes, words: Vec::new() }
+        Self { inner, notes, line: Vec::new(), looked_at: 0 }
     }
 
     fn heard(&mut self, bytes: &[u8]) {
-        let room = ENOUGH - self.words.len().min(ENOUGH);
-        self.words.extend(bytes.iter().take(room));
-        let clear = self.inner.tls().is_none();
-        let offered = clear && offers_starttls(&self.words);
-        let first = self.words.contains(&b'\n').then(|| shown(&self.words));
+        self.notes.write(|_| {});
+        for byte in bytes.iter().take(ENOUGH - self.looked_at.min(ENOUGH)) {
+            self.looked_at += 1;
+            if *byte == b'\n' {
+                self.look_at_line();
+            } else if self.line.len() < LINE {
+                self.line.push(*byte);
+            }
+        }
+    }
+
+    fn look_at_line(&mut self) {
+        let line = std::mem::take(&mut self.line);
+        let offered = self.inner.tls().is_none() && offers_starttls(&line);
         self.notes.write(|seen| {
             seen.starttls_offered |= offered;
             if seen.greeting.is_none() {
-                seen.greeting = first;
+                seen.greeting = Some(shown(&line));
             }
         });
     }
 }
 
 /// SMTP and POP3 list it on a line, IMAP among the words of one.
-fn offers_starttls(words: &[u8]) -> bool {
-    let text = String::from_utf8_lossy(words).to_ascii_uppercase();
-    text.split(|c: char| !c.is_ascii_alphanumeric()).any(|word| word == "STARTTLS" || word == "STLS")
+fn offers_starttls(line: &[u8]) -> bool {
+    let words = line.split(|byte| !byte.is_ascii_alphanumeric());
+    words
+        .into_iter()
+        .any(|word| [&b"STARTTLS"[..], b"STLS"].iter().any(|name| word.eq_ignore_ascii_case(name)))
 }
 
 #[async_trait]

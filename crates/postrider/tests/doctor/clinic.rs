@@ -82,7 +82,9 @@ impl Host for Town {
     }
 
     fn sleep(&self, duration: Duration) -> Pin<Box<dyn Future<Output = ()> + Send>> {
-        self.inner.sleep(duration)
+        // Six seconds of theirs are one of ours: what never answers is not waited for at length, and what does
+        // has time enough on a busy machine.
+        self.inner.sleep(duration / 6)
     }
 
     fn now(&self) -> Duration {
@@ -137,9 +139,9 @@ pub fn session(town: &Town, settings: &str) -> Session {
     Session::builder().overrides(settings).unwrap().host(Arc::new(town.clone())).build().unwrap()
 }
 
-/// Examines one direction, in haste.
+/// Examines one direction.
 pub async fn examine(session: &Session, direction: Direction) -> Report {
-    examine_by(Doctor::new(session).patience(Duration::from_millis(700)), direction).await
+    examine_by(Doctor::new(session), direction).await
 }
 
 pub async fn examine_by(doctor: Doctor<'_>, direction: Direction) -> Report {

@@ -3,7 +3,10 @@
 use crate::clinic::{Answer, PASSWORD, Town, examine, expect, session};
 use postrider::Direction::{Incoming, Outgoing};
 use postrider::doctor::{Report, Status, StepName};
+use postrider::settings::{Form, FormServer, ProtocolForm, SecureForm};
+use postrider::{LayerKind, Session};
 use postrider_server::Server;
+use std::sync::Arc;
 
 const APP_PASSWORD: &str = "abcdefghijklmnop";
 const USER: &str = "joe.bloggs@gmail.com";
@@ -122,4 +125,91 @@ async fn outlook_takes_no_password_and_does_not_listen_on_465() {
     let town = town.with("smtp.office365.com", "192.0.2.110", &[(465, Answer::Silence)]);
     let report = examine(&session(&town, &settings), Outgoing).await;
     expect("outlook_smtp_465", &report);
+}
+
+/// A session of what somebody typed into a form.
+fn filled_in(town: &Town, form: impl Into<Form>) -> Session {
+    Session::builder().form(LayerKind::Instance, form).host(Arc::new(town.clone())).build().unwrap()
+}
+
+/// What the reports say, as it would be pasted into the box of additional properties.
+fn pasted(reports: &[&Report]) -> String {
+    let all = reports.iter().flat_map(|report| report.corrections());
+    all.map(|correction| format!("{}={}\n", correction.key, correction.value)).collect()
+}
+
+#[tokio::test]
+async fn the_walk_through_in_the_form_with_secure_flags() {
+    let (_server, town) = google().await;
+    let server = |name: &str, port: &str| FormServer {
+        server: name.into(),
+        port: port.into(),
+        secure: true,
+        user: "joe.bloggs".into(),
+        password: PASSWORD.into(),
+        ..FormServer::default()
+    };
+    let mut form = SecureForm {
+        incoming: server("pop.gmail.com", "110"),
+        outgoing: server("smtp.gmail.com", "465"),
+        ..SecureForm::default()
+    };
+    let printed = filled_in(&town, form.clone());
+    let (pop, smtp) = (examine(&printed, Incoming).await, examine(&printed, Outgoing).await);
+    expect("gmail_secure_form_pop", &pop);
+    expect("gmail_secure_form_smtp", &smtp);
+    form.additional_properties = pasted(&[&pop, &smtp]);
+    for server in [&mut form.incoming, &mut form.outgoing] {
+        (server.user, server.password) = (USER.into(), APP_PASSWORD.into());
+    }
+    let better = filled_in(&town, form);
+    for direction in [Incoming, Outgoing] {
+        let report = examine(&better, direction).await;
+        assert!(report.is_ok(), "{report}");
+    }
+}
+
+#[tokio::test]
+async fn the_walk_through_in_the_form_with_protocols() {
+    let (_server, town) = google().await;
+    let mut form = ProtocolForm {
+        incoming_server: "pop.gmail.com".into(),
+        incoming_port: "110".into(),
+        incoming_user: "joe.bloggs".into(),
+        incoming_password: PASSWORD.into(),
+        outgoing_server: "smtp.gmail.com".into(),
+        outgoing_port: "465".into(),
+        outgoing_user: "joe.bloggs".into(),
+        outgoing_password: PASSWORD.into(),
+        ..ProtocolForm::default()
+    };
+    let printed = filled_in(&town, form.clone());
+    let (pop, smtp) = (examine(&printed, Incoming).await, examine(&printed, Outgoing).await);
+    expect("gmail_protocol_form_pop", &pop);
+    expect("gmail_protocol_form_smtp", &smtp);
+    form.additional_properties = pasted(&[&pop, &smtp]);
+    (form.incoming_user, form.outgoing_user) = (USER.into(), USER.into());
+    (form.incoming_password, form.outgoing_password) = (APP_PASSWORD.into(), APP_PASSWORD.into());
+    let better = filled_in(&town, form);
+    for direction in [Incoming, Outgoing] {
+        let report = examine(&better, direction).await;
+        assert!(report.is_ok(), "{report}");
+    }
+}
+
+#[tokio::test]
+async fn the_gmail_transports_need_no_ports_and_are_told_of_app_passwords() {
+    let (server, town) = google().await;
+    let town = town.with("imap.gmail.com", "192.0.2.107", &[(993, Answer::Server(server.imaps_port()))]);
+    let text = format!(
+        "mail.store.protocol=gmail-pop3\nmail.transport.protocol=gmail\nmail.gmail.user={USER}\n\
+         mail.gmail.password={PASSWORD}\n"
+    );
+    let wrong = session(&town, &text);
+    expect("gmail_transport_pop3", &examine(&wrong, Incoming).await);
+    expect("gmail_transport_smtp", &examine(&wrong, Outgoing).await);
+    let right = session(&town, &text.replace(PASSWORD, "abcd efgh ijkl mnop"));
+    let report = examine(&right, Outgoing).await;
+    assert!(report.is_ok(), "{report}");
+    assert!(!report.to_string().contains("abcd"));
 }

@@ -1,6 +1,7 @@
 //! Names, addresses, firewalls, proxies and certificates.
 
 use crate::clinic::{Answer, PASSWORD, Town, examine, expect, listener, session};
+use futures_util::future::join_all;
 use postrider::Direction::Incoming;
 use postrider_server::{Builder, Server};
 
@@ -90,14 +91,17 @@ async fn servers_that_say_nothing_hang_up_or_say_no() {
     let town =
         |answer| Town::trusting(server.ca_pem()).with("mail.example.test", "192.0.2.1", &[(143, answer)]);
     let text = settings("mail.imap.port=143\n");
-    for (name, answer) in [
-        ("says_nothing", listener(b"", b"", false).await),
-        ("hangs_up", listener(b"", b"", true).await),
-        ("says_no", listener(b"* BYE too many connections from your address\r\n", b"", true).await),
-        ("stops_after_greeting", listener(b"* OK ready\r\n", b"", false).await),
-    ] {
-        expect(name, &examine(&session(&town(answer), &text), Incoming).await);
-    }
+    let (town, text) = (&town, &text);
+    join_all(
+        [
+            ("says_nothing", listener(b"", b"", false).await),
+            ("hangs_up", listener(b"", b"", true).await),
+            ("says_no", listener(b"* BYE too many connections from your address\r\n", b"", true).await),
+            ("stops_after_greeting", listener(b"* OK ready\r\n", b"", false).await),
+        ]
+        .map(async |(name, answer)| expect(name, &examine(&session(&town(answer), text), Incoming).await)),
+    )
+    .await;
 }
 
 #[tokio::test]
@@ -111,4 +115,22 @@ async fn a_proxy_on_the_way() {
     expect("proxy", &report);
     let report = examine(&session(&town, &settings(&format!("{proxy}mail.imap.port=25\n"))), Incoming).await;
     expect("proxy_does_not_let_through", &report);
+}
+
+#[tokio::test]
+async fn a_server_without_end_is_left() {
+    let server = server(|b| b).await;
+    let town =
+        |answer| Town::trusting(server.ca_pem()).with("mail.example.test", "192.0.2.1", &[(143, answer)]);
+    let text = settings("mail.imap.port=143\n");
+    let long: &'static [u8] = Box::leak(vec![b'x'; 1 << 20].into_boxed_slice());
+    expect(
+        "a_line_without_end",
+        &examine(&session(&town(listener(long, b"", false).await), &text), Incoming).await,
+    );
+    let odd = b"\x1b[2J\x07 \xff\xfe \xe2\x80\xae hello\r\n";
+    expect(
+        "says_something_odd",
+        &examine(&session(&town(listener(odd, b"", true).await), &text), Incoming).await,
+    );
 }

@@ -1,6 +1,7 @@
 //! Encryption and ports that don't go together.
 
 use crate::clinic::{Answer, PASSWORD, Town, examine, expect, listener, session};
+use futures_util::future::join_all;
 use postrider::Direction::{self, Incoming, Outgoing};
 use postrider_server::Server;
 
@@ -57,12 +58,14 @@ async fn a_tls_server_where_clear_text_was_waited_for() {
         (143, Answer::Server(server.imaps_port())),
     ];
     let town = town(&server, &ports);
-    for (protocol, port) in [("smtp", 2525), ("pop3", 110), ("imap", 143)] {
+    let town = &town;
+    join_all([("smtp", 2525), ("pop3", 110), ("imap", 143)].map(async |(protocol, port)| {
         let text = settings(protocol, &format!("mail.{protocol}.port={port}\n"));
-        let report = examine(&session(&town, &text), direction(protocol)).await;
+        let report = examine(&session(town, &text), direction(protocol)).await;
         expect(&format!("tls_server_on_clear_port_{protocol}"), &report);
-        corrected_works(&town, &text, protocol, &report).await;
-    }
+        corrected_works(town, &text, protocol, &report).await;
+    }))
+    .await;
 }
 
 async fn corrected_works(town: &Town, text: &str, protocol: &str, report: &postrider::doctor::Report) {

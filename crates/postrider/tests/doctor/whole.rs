@@ -4,7 +4,6 @@ use crate::clinic::{Answer, PASSWORD, Town, examine, examine_by, expect, expect_
 use postrider::Direction::{Incoming, Outgoing};
 use postrider::doctor::{Doctor, Status, StepName};
 use postrider_server::Server;
-use std::time::Duration;
 
 fn bob() -> postrider::Address {
     postrider::Address::new("bob@example.test").unwrap()
@@ -58,9 +57,7 @@ async fn a_test_message_is_sent_when_it_is_asked_for_and_a_refusal_is_told() {
     let (server, town) = clinic().await;
     let text = settings("mail.from=alice@example.test\n");
     let session = session(&town, &format!("{text}mail.send.allowreserved=true\n"));
-    let doctor = |to: &str| {
-        Doctor::new(&session).patience(Duration::from_secs(5)).send_to(postrider::Address::new(to).unwrap())
-    };
+    let doctor = |to: &str| Doctor::new(&session).send_to(postrider::Address::new(to).unwrap());
     let report = examine_by(doctor("bob@example.test"), Outgoing).await;
     expect("test_message", &report);
     let kept = server.messages("bob", "INBOX");
