@@ -76,7 +76,7 @@ pub(crate) const SMTP: Preset = Preset {
     host: "smtp.gmail.com",
     port: 465,
     plain: "smtp",
-    properties: &[COMMON, &pick(SMTP_KEYS, ["localhost", "sendpartial"])],
+    properties: &[COMMON, &pick(SMTP_KEYS, ["localhost", "sendpartial", "finaltimeout"])],
     preset: &[
         ("mail.gmail.host", "smtp.gmail.com"),
         ("mail.gmail.port", "465"),
@@ -92,7 +92,13 @@ pub(crate) const IMAP: Preset = Preset {
     host: "imap.gmail.com",
     port: 993,
     plain: "imap",
-    properties: &[COMMON, &pick(IMAP_KEYS, ["folder", "readonly", "peek", "maxsize", "pollinterval"])],
+    properties: &[
+        COMMON,
+        &pick(
+            IMAP_KEYS,
+            ["folder", "readonly", "peek", "partialfetch", "fetchsize", "maxsize", "pollinterval"],
+        ),
+    ],
     preset: &[
         ("mail.gmail.host", "imap.gmail.com"),
         ("mail.gmail.port", "993"),

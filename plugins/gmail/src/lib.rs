@@ -30,6 +30,9 @@ mod config;
 mod transport;
 
 pub use config::{imap, pop3, smtp};
+pub use postrider_imap::ImapConfig;
+pub use postrider_pop3::Pop3Config;
+pub use postrider_smtp::{Login, SmtpConfig, Timing};
 pub use transport::Gmail;
 
 use config::{IMAP, POP3, SMTP};

@@ -69,6 +69,7 @@ fn every_key_that_may_be_set_can_be_read_and_no_other_is_known() {
     let more = "mail.gmail.ssl.timeout=1s\nmail.gmail.connectiontimeout=1s\nmail.gmail.timeout=1s\n\
                 mail.gmail.writetimeout=1s\nmail.gmail.localhost=me.example\nmail.gmail.sendpartial=true\n\
                 mail.gmail.folder=Archive\nmail.gmail.readonly=true\nmail.gmail.peek=true\nmail.gmail.maxsize=1KiB\n\
+                mail.gmail.finaltimeout=20m\nmail.gmail.partialfetch=true\nmail.gmail.fetchsize=1MiB\n\
                 mail.gmail.pollinterval=5s\nmail.gmail.ssl.cafile=/ca.pem\nmail.gmail-pop3.recent=true\n";
     let text = format!("{}{more}", login());
     for (name, direction) in ALL {
