@@ -13,8 +13,12 @@ pub const TRANSPORT_PROTOCOL: Property<String> =
 /// The address that a host app's messages are from where it has no better one. A default to ask for: an
 /// envelope that has no sender has the null reverse path on purpose, and keeps it (RFC 5321 §4.5.5).
 pub const FROM: Property<Address> =
-    Property::new("from", "Address that messages are from where the program names no sender itself.")
-        .shared();
+    Property::new(
+        "from",
+        "mail.from: address that messages are from where the program names no sender itself. mail.<transport>.from: \
+         sender of the envelope, where bounces go, of messages that bring no envelope of their own.",
+    )
+    .shared();
 
 /// A session that the host app has made and lends by name, instead of one made from these properties.
 pub const SESSION_NAME: Property<String> = Property::new(
