@@ -5,11 +5,12 @@ use crate::pool::{Goodbye, close_all};
 use crate::route::{Blueprint, Route};
 use crate::rules::{Dispatch, send_all, send_one};
 use lettre::Message;
-use lettre::message::Mailbox;
+use lettre::message::{Mailbox, Mailboxes, header};
 use postrider_core::{
     Address, Batch, Body, Envelope, Error, ErrorKind, Host, OutgoingTransport, Phase, Receipt, Recipient,
     Result, session_property,
 };
+use std::borrow::Cow;
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
@@ -93,7 +94,8 @@ impl Mailer {
     }
 
     /// Sends a message built by lettre's builder to the envelope made of its headers, as
-    /// [`envelope_of`](Self::envelope_of) tells it.
+    /// [`envelope_of`](Self::envelope_of) tells it. `mail.<transport>.from` is the sender then, as Jakarta Mail has
+    /// it, unless the message was given an envelope with a sender other than its headers'.
     ///
     /// # Errors
     /// As [`send`](Self::send); `InvalidInput` if an address of it can't stand in an envelope.
@@ -102,7 +104,9 @@ impl Mailer {
     /// As [`send`](Self::send).
     pub async fn send_message(&self, message: &Message) -> Result<Receipt> {
         // Written out only when there is room: of a thousand waiting messages there is no second copy.
-        self.send_made(&Self::envelope_of(message)?, || Body::from_bytes(message.formatted())).await
+        let envelope = Self::envelope_of(message)?;
+        let by_headers = is_by_headers(message);
+        self.send_made(&envelope, by_headers, || Body::from_bytes(message.formatted())).await
     }
 
     /// The envelope of a message built by lettre's builder: from Sender or the one From, to everyone in To,
@@ -118,15 +122,16 @@ impl Mailer {
         Envelope::new(headers.from().map(address).transpose()?, to)
     }
 
-    /// An envelope from `mail.from`, for a message given as bytes or as a stream.
+    /// An envelope from `mail.<transport>.from` or else `mail.from`, for a message given as bytes or as a stream.
     ///
     /// # Errors
-    /// `Configuration` if `mail.from` is not set, `InvalidInput` without recipients.
+    /// `Configuration` if neither is set, `InvalidInput` without recipients.
     pub fn envelope<R: Into<Recipient>>(&self, to: impl IntoIterator<Item = R>) -> Result<Envelope> {
-        Envelope::new(Some(self.from().ok_or_else(no_sender)?), to)
+        let sender = self.0.route().config.envelope_from.clone().or_else(|| self.from());
+        Envelope::new(Some(sender.ok_or_else(no_sender)?), to)
     }
 
-    /// The address of `mail.from`: a default sender for the host app's messages. It is never put in by
+    /// The address of `mail.from`, or else of `mail.<transport>.from`: a default sender for the host app's messages. It is never put in by
     /// itself: an envelope without a sender has the null reverse path `<>`, which automatic messages must
     /// have (RFC 5321 §4.5.5).
     pub fn from(&self) -> Option<Address> {
@@ -160,19 +165,24 @@ impl Mailer {
     /// Costs the connection; never the room for it. The message is not sent if its end of data had not been
     /// written; otherwise it may have been.
     pub async fn send(&self, envelope: &Envelope, body: Body<'_>) -> Result<Receipt> {
-        self.send_made(envelope, || body).await
+        self.send_made(envelope, false, || body).await
     }
 
     async fn send_made<'a>(
         &self,
         envelope: &Envelope,
+        by_headers: bool,
         body: impl FnOnce() -> Body<'a> + Send,
     ) -> Result<Receipt> {
         loop {
             // Retired while this waited for room: the new settings have room of their own.
             let route = self.0.route();
             let Some(mut lease) = route.pool.lease().await? else { continue };
-            let message = match Dispatch::new(&route.config.rules, envelope, body()).await {
+            let mut envelope = Cow::Borrowed(envelope);
+            if let (true, Some(sender)) = (by_headers, &route.config.envelope_from) {
+                envelope.to_mut().from = Some(sender.clone());
+            }
+            let message = match Dispatch::new(&route.config.rules, &envelope, body()).await {
                 Ok(message) => message,
                 Err(error) => {
                     lease.give_back(false).await;
@@ -221,6 +231,15 @@ impl Mailer {
     pub async fn close(&self) {
         close_all(self.0.route().pool.clear()).await;
     }
+}
+
+/// True if the message's envelope is from whom its headers name, as the builder makes it.
+fn is_by_headers(message: &Message) -> bool {
+    let headers = message.headers();
+    let sender = headers.get::<header::Sender>().map(Mailbox::from);
+    let from = || headers.get::<header::From>().and_then(|from| Mailboxes::from(from).into_iter().next());
+    let named = sender.or_else(from);
+    named.is_some_and(|named| message.envelope().from() == Some(&named.email))
 }
 
 fn from_key() -> String {

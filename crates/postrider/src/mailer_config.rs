@@ -14,8 +14,12 @@ pub struct MailerConfig {
     pub connections: usize,
     /// Longest time an unused connection is kept (`mail.mailer.idletimeout`); zero keeps none.
     pub idle_timeout: Duration,
-    /// Sender of [`Mailer::envelope`](crate::Mailer::envelope) (`mail.from`).
+    /// The host app's own address (`mail.from`): sender of [`Mailer::envelope`](crate::Mailer::envelope) unless
+    /// there is an [`envelope_from`](Self::envelope_from).
     pub from: Option<Address>,
+    /// Where bounces go (`mail.<transport>.from`): sender of [`Mailer::envelope`](crate::Mailer::envelope), and of
+    /// built messages that bring no envelope of their own.
+    pub envelope_from: Option<Address>,
     /// The name that goes with it in [`Mailer::mailbox`](crate::Mailer::mailbox) (`mail.from.name`).
     pub from_name: Option<String>,
     /// What holds for every message (`mail.send.…`).
@@ -29,6 +33,7 @@ impl Default for MailerConfig {
             connections: 4,
             idle_timeout: Duration::from_secs(45),
             from: None,
+            envelope_from: None,
             from_name: None,
             rules: SendingRules::default(),
         }
@@ -41,10 +46,12 @@ impl MailerConfig {
     /// # Errors
     /// `Configuration` naming the key and its origin.
     pub fn read(session: &Properties, scope: &Properties) -> Result<Self> {
+        let envelope_from = envelope_from(scope)?;
         let config = Self {
             connections: session.require(CONNECTIONS)?,
             idle_timeout: session.require(&session_property::MAILER_IDLE_TIMEOUT)?.0,
-            from: scope.read(&session_property::FROM)?,
+            from: session.read(&session_property::FROM)?.or_else(|| envelope_from.clone()),
+            envelope_from,
             from_name: scope.read(&session_property::FROM_NAME)?,
             rules: SendingRules::read(session)?,
         };
@@ -73,3 +80,10 @@ impl MailerConfig {
 }
 
 const CONNECTIONS: &Property<usize> = &session_property::MAILER_CONNECTIONS;
+
+/// `mail.<transport>.from`, which is not `mail.from`: the one is for the envelope, the other for the header.
+fn envelope_from(scope: &Properties) -> Result<Option<Address>> {
+    let from = &session_property::FROM;
+    let address = scope.read(from)?;
+    Ok(address.filter(|_| scope.place(from).0 != format!("mail.{}", from.name())))
+}

@@ -73,6 +73,53 @@ async fn bytes_and_streams_go_out_as_they_are_to_the_envelope_given() {
 }
 
 #[tokio::test]
+async fn the_transport_s_from_is_where_bounces_go_and_mail_from_who_the_message_is_from() {
+    let own = "mail.pigeon.from=bounces@example.org";
+    let built = |envelope: Option<(Option<&str>, &str)>| {
+        let builder = Message::builder();
+        let builder = match envelope {
+            Some((from, to)) => builder.envelope(lettre_envelope(from, to)),
+            None => builder,
+        };
+        builder
+            .from("Office <office@example.org>".parse().unwrap())
+            .to("you@example.org".parse().unwrap())
+            .subject("x")
+            .body(String::new())
+            .unwrap()
+    };
+    for (text, from, asked) in [
+        (format!("{own}\nmail.from=office@example.org"), "office@example.org", "bounces@example.org"),
+        (own.to_owned(), "bounces@example.org", "bounces@example.org"),
+    ] {
+        let (line, mailer) = fixture(&text);
+        assert_eq!(mailer.from().unwrap().as_str(), from);
+        assert_eq!(mailer.mailbox().unwrap().email.to_string(), from);
+        let to = [Address::new("you@example.org").unwrap()];
+        assert_eq!(mailer.envelope(to).unwrap().from.unwrap().as_str(), asked);
+        // Built from headers; given an envelope of its own; given none on purpose.
+        for message in [
+            built(None),
+            built(Some((Some("robot@example.org"), "you@example.org"))),
+            built(Some((None, "you@example.org"))),
+        ] {
+            mailer.send_message(&message).await.unwrap();
+        }
+        let senders: Vec<Option<String>> = line
+            .messages
+            .lock()
+            .unwrap()
+            .iter()
+            .map(|(e, _)| e.from.as_ref().map(ToString::to_string))
+            .collect();
+        let (bounces, robot) = ("bounces@example.org".to_owned(), "robot@example.org".to_owned());
+        assert_eq!(senders, [Some(bounces), Some(robot), None]);
+        let sent = String::from_utf8(line.messages.lock().unwrap()[0].1.clone()).unwrap();
+        assert!(sent.contains("From: Office <office@example.org>"), "{sent}");
+    }
+}
+
+#[tokio::test]
 async fn mail_from_is_the_sender_of_an_envelope_asked_for_and_never_replaces_the_null_reverse_path() {
     let (line, mailer) = fixture("mail.from=office@example.org");
     assert_eq!(mailer.from().unwrap().as_str(), "office@example.org");
