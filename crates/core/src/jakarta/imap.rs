@@ -7,7 +7,7 @@ const OTHER_MECHANISM: &str =
 const REALM: &str = "only DIGEST-MD5 has realms, and RFC 6331 moved that to historic";
 const POOL: &str = "an inbox has one connection, which lives until the inbox is closed";
 const OWN_POOL: &str = "remove it; open several inboxes for several connections";
-const COMPRESS: &str = "there is no COMPRESS=DEFLATE (RFC 4978) here yet, and within TLS it lets the length of what is sent tell about its content";
+const COMPRESS: &str = "COMPRESS=DEFLATE is not implemented, and within TLS it lets the length of what is sent tell about its content";
 const EVENTS: &str = "there are no event objects: news comes from wait(), the dialogue from the log";
 const DEBUG: &str = "write mail.debug=true for the dialogue with the server";
 
