@@ -58,6 +58,13 @@ impl Cause<'_> {
             let cause = format!("the name of {proxy} has no address");
             return vec![Finding::new(cause, "check the keys of the proxy, and this machine's DNS")];
         }
+        if let Some((provider, _)) = self.patient.provider {
+            let cause = format!(
+                "the name is one of {}'s: this machine's DNS or network does not work",
+                provider.name
+            );
+            return vec![Finding::new(cause, "check this machine's DNS and its network")];
+        }
         vec![if self.error.kind() == ErrorKind::Timeout {
             Finding::new(
                 "this machine's name server does not answer",
