@@ -5,7 +5,7 @@ use crate::settings::{Form, Sessions};
 use crate::setup::Setup;
 use crate::{Inbox, Mailer};
 use postrider_core::{
-    Direction, Explained, Host, Layer, LayerKind, Note, Properties, Registry, Result, Secret,
+    Diagnosis, Direction, Explained, Host, Layer, LayerKind, Note, Properties, Registry, Result, Secret,
     session_property,
 };
 use std::fmt;
@@ -230,6 +230,20 @@ impl SessionBuilder {
             Some(name) => self.sessions.lend(&name, &properties),
             None => Ok(Session(Live::new(self.setup(None)?), Arc::from([]))),
         }
+    }
+
+    /// Everything that is wrong with these settings or should be known about them, at once: what
+    /// [`build`](Self::build) would refuse, and what it would take that is likely not meant. No I/O happens.
+    ///
+    /// # Errors
+    /// `Configuration` if two transports have one name, or a form can't be read.
+    pub fn diagnose(mut self) -> Result<Vec<Diagnosis>> {
+        let registry = match self.registry.take() {
+            Some(registry) => registry,
+            None => Registry::linked()?,
+        };
+        let properties = self.properties(&registry)?;
+        Ok(registry.diagnose(&properties, FIRST_PARTY))
     }
 
     /// All layers, the forms among them.
