@@ -1,7 +1,8 @@
 //! What every protocol on a line of bytes needs: bounded reading, gathered writing, deadlines on the
 //! host's clock, dot-stuffing, SASL and a transcript that masks itself.
 //!
-//! [`Channel`] moves bytes and knows no protocol; [`dot`] and [`sasl`] are pure.
+//! [`Channel`] moves bytes and knows no protocol; [`dot`] and [`sasl`] are pure. A session begins with
+//! [`Login::resolved`], which has the host look up what the settings only name the place of.
 
 mod channel;
 pub mod dot;

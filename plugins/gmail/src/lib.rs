@@ -13,7 +13,8 @@
 //!
 //! The password is an app password, with or without the blanks Google shows it with; the one of the account is
 //! not accepted. Instead, `mail.gmail.auth.token` takes an OAuth 2 access token of scope
-//! `https://mail.google.com/`. `gmail-pop3` reads `mail.gmail.…` where `mail.gmail-pop3.…` is not set.
+//! `https://mail.google.com/`, and `mail.gmail.oauth.refreshtoken` with `oauth.clientid` and `oauth.clientsecret` has
+//! fresh ones got from Google. `gmail-pop3` reads `mail.gmail.…` where `mail.gmail-pop3.…` is not set.
 //!
 //! Gmail hides a message from POP once any client has read it, deleted or not, unless `recent` is set: what is
 //! fetched has to be kept safe before the session ends.

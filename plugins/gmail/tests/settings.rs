@@ -89,6 +89,21 @@ fn every_key_that_may_be_set_can_be_read_and_no_other_is_known() {
 }
 
 #[test]
+fn a_refresh_token_needs_no_url_and_google_is_asked() {
+    let user = "mail.gmail.user=me@gmail.com\n";
+    for (name, direction) in ALL {
+        let grant = "mail.gmail.oauth.clientid=id\nmail.gmail.oauth.refreshtoken=file:/x";
+        make(name, direction, &format!("{user}{grant}")).unwrap();
+        let local = format!("{user}{grant}\nmail.gmail.oauth.tokenurl=http://192.0.2.1/");
+        assert!(make(name, direction, &local).unwrap_err().message().contains("oauth.tokenurl"));
+        for (half, missing) in grant.lines().zip(["oauth.refreshtoken", "oauth.clientid"]) {
+            let error = make(name, direction, &format!("{user}mail.gmail.password=x\n{half}")).unwrap_err();
+            assert!(error.message().contains(missing), "{error}");
+        }
+    }
+}
+
+#[test]
 fn the_typed_door_leads_to_the_same_room() {
     let smtp =
         postrider_gmail::smtp(|server| postrider_wire::Login::password(server, "me@gmail.com", APP_PASSWORD));
