@@ -44,7 +44,10 @@ impl Text {
     /// As building a session from text.
     pub fn session(&self) -> postrider::Result<Session> {
         let direction = if self.transport == "smtp" { "transport" } else { "store" };
-        let text = format!("mail.{direction}.protocol={}\nmail.send.allowreserved=true\n{}", self.transport, self.lines);
+        let text = format!(
+            "mail.{direction}.protocol={}\nmail.send.allowreserved=true\n{}",
+            self.transport, self.lines
+        );
         Session::builder().overrides(&text)?.build()
     }
 

@@ -81,7 +81,9 @@ fn delivered(out: &mut Output, receipt: &Receipt) -> Result<Code, Failure> {
     // It changes nothing for the message, and should not be found out by its absence.
     for copy in receipt.copies.iter().filter(|copy| !copy.verdict.is_accepted()) {
         let address = output::clean(copy.address.as_str());
-        output::note(format!("postrider: warning: the audit copy to {address} is not known to have gone out"));
+        output::note(format!(
+            "postrider: warning: the audit copy to {address} is not known to have gone out"
+        ));
     }
     if failures == 0 {
         return Ok(Code::Done);
