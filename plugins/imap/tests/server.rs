@@ -262,6 +262,29 @@ async fn a_large_message_streams_and_one_over_the_limit_is_refused() {
 }
 
 #[tokio::test]
+async fn a_message_in_pieces_is_the_one_that_streams_whatever_their_size() {
+    let server = start(|b| b.chunked_writes(7_001)).await;
+    let large: Vec<u8> = (0..30_000u32).flat_map(|n| format!("{n:08}\r\n").into_bytes()).collect();
+    server.deliver("alice", large.clone()).unwrap();
+    let mut texts: Vec<Vec<u8>> = TEXTS.iter().map(|text| text.as_bytes().to_vec()).collect();
+    texts.push(large);
+    // The size of the last message is a multiple of 100,000: its last piece is a full one.
+    for step in [1_000, 16_384, 100_000, 1 << 20] {
+        let mut config = config(&server, TlsMode::Implicit);
+        config.fetch_size = std::num::NonZeroU32::new(step);
+        let mut imap = imap(&server, config);
+        let ids: Vec<_> =
+            imap.list(&Query::all()).await.unwrap().messages.into_iter().map(|m| m.id).collect();
+        for (id, text) in ids.iter().zip(&texts) {
+            assert_eq!(imap.fetch(id).await.unwrap().size(), Some(text.len() as u64), "{step}");
+            assert!(read(&mut imap, id).await.unwrap() == *text, "{step}");
+        }
+        imap.close().await.unwrap();
+    }
+    server.shutdown().await;
+}
+
+#[tokio::test]
 async fn pages_follow_each_other_oldest_first() {
     let server = start(|b| b).await;
     for n in 0..20 {

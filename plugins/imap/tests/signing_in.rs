@@ -80,6 +80,7 @@ fn login_serves_where_no_mechanism_does_and_only_where_nobody_reads_along() {
     for (tls, capabilities) in [
         (TlsMode::None, ""),
         (TlsMode::None, "AUTH=PLAIN"),
+        (TlsMode::None, "AUTH=SCRAM-SHA-256"),
         (TlsMode::None, "LOGINDISABLED"),
         (TlsMode::Implicit, "LOGINDISABLED"),
     ] {

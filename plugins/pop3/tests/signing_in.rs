@@ -62,6 +62,26 @@ fn a_server_that_takes_a_scram_sign_in_without_proof_is_not_believed() {
 }
 
 #[test]
+fn where_others_read_along_nothing_of_the_login_goes_out_whatever_the_way() {
+    let greeting = "S: +OK hi <1896.697170952@dbc.mtview.ca.us>\nC: CAPA\nS: +OK\n";
+    for (offered, apop) in
+        [("SASL SCRAM-SHA-256", false), ("SASL PLAIN", false), ("USER", false), ("USER", true)]
+    {
+        let mut config = config(TlsMode::None);
+        config.apop = apop;
+        let host = VirtualHost::play(&Dialogue::parse(&format!("{greeting}S: {offered}\nS: .\n")).unwrap());
+        let error = run(&host, pop3(config, &host).connect()).unwrap().unwrap_err();
+        assert_eq!(
+            (error.kind(), error.phase()),
+            (ErrorKind::Authentication, Phase::Authenticate),
+            "{error}"
+        );
+        assert!(error.advice().unwrap().contains("auth.cleartext=true"), "{error}");
+        assert_eq!(host.sent_text(), "CAPA\r\n");
+    }
+}
+
+#[test]
 fn a_challenge_that_makes_no_sense_is_cancelled_and_endless_ones_end() {
     let script = sasl("LOGIN", "C: AUTH LOGIN\nS: + !!!\nC: *\n");
     let error = connect(config(TlsMode::Implicit), &script).unwrap_err();

@@ -6,7 +6,7 @@ mod common;
 use common::*;
 use postrider_core::*;
 use postrider_smtp::SmtpConfig;
-use postrider_testkit::secrets;
+use postrider_testkit::{Dialogue, VirtualHost, run, secrets};
 use postrider_wire::Login;
 
 const REST: &str = "C: MAIL FROM:<me@example.org>\nS: 250 ok\nC: RCPT TO:<you@example.org>\nS: 250 ok\nC: DATA\nS: 354 go\n\
@@ -50,6 +50,31 @@ fn a_server_that_takes_a_scram_sign_in_without_proof_is_not_believed() {
         assert!(error.phase() == Phase::Authenticate && error.outcome() == Outcome::NotSent, "{error}");
         assert!(matches!(error.kind(), ErrorKind::Authentication | ErrorKind::Protocol), "{error}");
     }
+}
+
+#[test]
+fn where_others_read_along_nothing_of_the_login_goes_out_whatever_the_mechanism() {
+    for offered in ["SCRAM-SHA-256", "SCRAM-SHA-256 PLAIN LOGIN", "PLAIN"] {
+        let script = ehlo(&[&format!("AUTH {offered}")]);
+        let (outcome, host) = play(config(TlsMode::None), &script, &to(&["you@example.org"]), "x".into());
+        let error = outcome.unwrap_err();
+        assert_eq!(
+            (error.kind(), error.phase()),
+            (ErrorKind::Authentication, Phase::Authenticate),
+            "{error}"
+        );
+        assert!(error.advice().unwrap().contains("auth.cleartext=true"), "{error}");
+        assert_eq!(host.sent_text(), "EHLO [127.0.0.1]\r\n");
+    }
+    let script = format!("{}C~ AUTH SCRAM-SHA-256 *\nS: 535 no\n", ehlo(&["AUTH SCRAM-SHA-256"]));
+    let mut brave = config(TlsMode::None);
+    brave.login.allow_cleartext = true;
+    let (outcome, _) = play(brave, &script, &to(&["you@example.org"]), "x".into());
+    assert_eq!(outcome.unwrap_err().reply().unwrap().number(), Some(535));
+    // Nobody reads along on this machine.
+    let host = VirtualHost::play(&Dialogue::parse(&script).unwrap()).loopback(true);
+    let error = run(&host, smtp(config(TlsMode::None), &host).connect()).unwrap().unwrap_err();
+    assert_eq!(error.reply().unwrap().number(), Some(535));
 }
 
 #[test]

@@ -1,6 +1,12 @@
 //! The transports through the facade against Dovecot and Postfix (tests/servers/README.md). Without the servers
 //! each test says on stderr that it is skipped.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::print_stdout
+)]
 
 mod bad_server;
 mod bad_text;
