@@ -248,6 +248,7 @@ impl Session {
     /// The next piece of what the server says; all of it has to come within `wait`.
     pub(crate) async fn hear(&mut self, wait: Duration, phase: Phase) -> Result<Event> {
         let end = self.channel.host().now().saturating_add(wait);
+        let mut heard = false;
         loop {
             if let Some(event) = self.framed(phase)? {
                 return Ok(event);
@@ -255,7 +256,7 @@ impl Session {
             let left = end.saturating_sub(self.channel.host().now());
             match self.channel.fill(left, phase).await {
                 // It did say something, and too slowly: the time that was left is not what it had.
-                Err(error) if error.kind() == ErrorKind::Timeout && left < wait => {
+                Err(error) if error.kind() == ErrorKind::Timeout && heard => {
                     let what =
                         format!("the server did not finish what it says within {} s", wait.as_secs_f32());
                     return Err(Error::new(ErrorKind::Timeout, phase, what)
@@ -263,6 +264,7 @@ impl Session {
                 }
                 filled => filled?,
             }
+            heard = true;
         }
     }
 
