@@ -266,3 +266,23 @@ async fn a_message_above_the_limit_is_refused_and_the_next_one_comes() {
     assert_eq!(small, message("small"));
     inbox.close().await.unwrap();
 }
+
+#[tokio::test]
+async fn a_message_in_pieces_is_the_one_that_streams() {
+    let Some(servers) = or_skip("imap: a_message_in_pieces_is_the_one_that_streams") else { return };
+    let mailbox = Mailbox::claim(servers);
+    // It lies there with bare LF: what is sent, and the size that is told, are longer.
+    let lines: String = (0..4_000).map(|n| format!("line {n}\n")).collect();
+    mailbox.deposit(&[stored("long"), lines.clone().into_bytes()].concat());
+    let whole = [message("long"), lines.replace('\n', "\r\n").into_bytes()].concat();
+    for (key, value) in
+        [("partialfetch", "true"), ("fetchsize", "1000"), ("fetchsize", "1MiB"), ("fetchsize", "97")]
+    {
+        let mut inbox = text(servers, &mailbox).and(key, value).inbox();
+        let id = inbox.list(&Query::all()).await.unwrap().messages.remove(0).id;
+        let body = inbox.fetch(&id).await.unwrap();
+        assert_eq!(body.size(), Some(whole.len() as u64), "{key}={value}");
+        assert!(body.read_all(1 << 20).await.unwrap() == whole, "{key}={value}");
+        inbox.close().await.unwrap();
+    }
+}
