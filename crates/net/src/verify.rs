@@ -2,7 +2,7 @@
 //! name": by fingerprints, without the name, or by anybody.
 //!
 //! Whatever is left out here, the handshake's signature is always checked: the server holds the private key of the
-//! certificate it shows. See docs/adr/0012-trust-and-pins.md.
+//! certificate it shows. See docs/adr/0008-trust-and-pins.md.
 
 use postrider_core::Fingerprint;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
