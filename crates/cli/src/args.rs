@@ -141,7 +141,7 @@ pub(crate) struct ExplainArgs {
     /// Only this key, with everything that is known about it
     #[arg(value_name = "KEY")]
     pub(crate) key: Option<String>,
-    /// TOML file of accounts. Default: the environment variable POSTRIDER_FILE, if it is set
+    /// Account file: TOML or Java properties. Default: what the environment variable POSTRIDER_FILE names
     #[arg(long, value_name = "FILE", visible_alias = "file")]
     pub(crate) account_file: Option<PathBuf>,
     /// Which account of the file, if it has several
@@ -202,11 +202,11 @@ pub(crate) struct PluginsArgs {
     pub(crate) json: bool,
 }
 
-/// What send and fetch have in common.
+/// What check, send and fetch have in common.
 #[derive(Debug, Default, clap::Args)]
 #[command(next_help_heading = "Settings")]
 pub(crate) struct SettingsArgs {
-    /// TOML file of accounts. Default: the environment variable POSTRIDER_FILE, if it is set
+    /// Account file: TOML or Java properties. Default: what the environment variable POSTRIDER_FILE names
     #[arg(long, value_name = "FILE", visible_alias = "file")]
     pub(crate) account_file: Option<PathBuf>,
     /// Which account of the file, if it has several
@@ -230,7 +230,7 @@ pub(crate) struct SettingsArgs {
     /// Show the dialogue with the server on stderr, secrets masked (the same as -p mail.debug=true)
     #[arg(short, long)]
     pub(crate) verbose: bool,
-    /// Print JSON
+    /// Print JSON, one object a line
     #[arg(long)]
     pub(crate) json: bool,
 }

@@ -13,9 +13,7 @@ use std::path::Path;
 
 /// Lists what is wrong in a file of settings.
 pub(crate) fn check(args: &ConfigCheckArgs, out: &mut Output) -> Result<Code, Failure> {
-    if !args.file.is_file() {
-        return Err(Failure::new(Code::NoInput, format!("{} is no file that is there", args.file.display())));
-    }
+    settings::readable(&args.file)?;
     let registry = Registry::linked()?;
     let format = args.format.unwrap_or_else(|| format_of(&args.file));
     if (args.account.is_some() || args.instance.is_some()) && format != Format::Toml {

@@ -1,6 +1,6 @@
 //! Messages as files: whole, on disk, under a name of their own, or not there at all.
 
-use crate::exit::Failure;
+use crate::exit::{Code, Failure};
 use postrider::{Body, MessageId};
 use std::fs::{DirBuilder, File};
 use std::io::{self, Read, Write};
@@ -36,6 +36,12 @@ pub(crate) struct Deposited {
 impl Deposit {
     /// Opens the directory, or makes it, for its owner only.
     pub(crate) fn open(directory: &Path) -> Result<Self, Failure> {
+        if directory.exists() && !directory.is_dir() {
+            let shown = directory.display();
+            let what =
+                format!("messages can't be written into {shown}: it is a file; --output takes a directory");
+            return Err(Failure::new(Code::CantCreate, what));
+        }
         DirBuilder::new()
             .recursive(true)
             .mode(0o700)

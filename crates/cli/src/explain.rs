@@ -20,9 +20,11 @@ pub(crate) fn run(args: &ExplainArgs, out: &mut Output) -> Result<Code, Failure>
         property: args.property.clone(),
         ..SettingsArgs::default()
     };
-    let properties = Properties::new(settings::layers(&settings, &registry)?);
+    let layers = settings::layers(&settings, &registry)?;
     let mut sides = Vec::new();
     for direction in [Direction::Outgoing, Direction::Incoming] {
+        // Its own: what the other direction reads is not read here.
+        let properties = Properties::new(layers.iter().cloned());
         sides.push(Side::of(&registry, &properties, direction));
     }
     match &args.key {

@@ -37,11 +37,21 @@ fn named<'a>(registry: &'a Registry, name: &str) -> Result<Vec<Linked<'a>>, Fail
         names.dedup();
         let shown = name.escape_debug();
         return Err(Failure::usage(format!(
-            "there is no transport \"{shown}\" here; there are: {}",
-            names.join(", ")
+            "there is no transport \"{shown}\" here; there are: {}{}",
+            names.join(", "),
+            meant(registry, name)
         )));
     }
     Ok(found)
+}
+
+/// The nearest name, if one is near.
+fn meant(registry: &Registry, name: &str) -> String {
+    let error = |direction| registry.factory(direction, name).err();
+    let errors = [Direction::Outgoing, Direction::Incoming].into_iter().filter_map(error);
+    let mut advice =
+        errors.filter_map(|e| e.advice().filter(|a| a.starts_with("did you mean")).map(str::to_owned));
+    advice.next().map(|advice| format!(" -> {advice}")).unwrap_or_default()
 }
 
 fn overview(out: &mut Output, transports: &[Linked<'_>]) -> Result<(), Failure> {

@@ -2,14 +2,16 @@
 
 use crate::args::{Format, SettingsArgs};
 use crate::config::format_of;
-use crate::exit::Failure;
+use crate::exit::{Code, Failure};
 use crate::{output, secret, transcript};
 use postrider::settings::{Environment, PortalFile, PropertiesFile};
 use postrider::{
-    AccountFile, Direction, Layer, LayerKind, Registry, SecretRef, Session, TokioHost, session_property,
+    AccountFile, Direction, Error, ErrorKind, Layer, LayerKind, Phase, Registry, SecretRef, Session,
+    TokioHost, session_property,
 };
+use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Once};
 
 /// Names an account file for all commands of a shell.
 const FILE_VARIABLE: &str = "POSTRIDER_FILE";
@@ -18,6 +20,7 @@ const FILE_VARIABLE: &str = "POSTRIDER_FILE";
 pub(crate) fn session(args: &SettingsArgs, direction: Direction) -> Result<Session, Failure> {
     let registry = Registry::linked()?;
     let layers = layers(args, &registry)?;
+    anything(&layers, direction)?;
     let host = Arc::new(TokioHost::new());
     let build = |secret: Option<secret::Found>| {
         let mut builder = Session::builder().registry(registry.clone()).host(host.clone());
@@ -62,8 +65,44 @@ pub(crate) fn layers(args: &SettingsArgs, registry: &Registry) -> Result<Vec<Lay
     Ok(layers)
 }
 
+/// Whoever has set nothing at all is told where settings go, and not which key is missed first.
+pub(crate) fn anything(layers: &[Layer], direction: Direction) -> Result<(), Failure> {
+    let debug = format!("mail.{}", session_property::DEBUG.name());
+    if layers.iter().flat_map(Layer::keys).any(|key| key != debug) {
+        return Ok(());
+    }
+    let (first, example) = match direction {
+        Direction::Outgoing => ("mail.smtp.host", "-p mail.smtp.host=mail.example.org"),
+        Direction::Incoming => (
+            "mail.store.protocol",
+            "-p mail.store.protocol=imap -p mail.imap.host=mail.example.org (or pop3)",
+        ),
+    };
+    let what = format!("{first} is not set, nor is anything else");
+    let error = Error::new(ErrorKind::Configuration, Phase::Configure, what);
+    Err(error
+        .with_advice(format!("name an account file (--account-file FILE), or set properties: {example}"))
+        .into())
+}
+
+/// Fails unless there is a file to read.
+pub(crate) fn readable(path: &Path) -> Result<(), Failure> {
+    let shown = path.display();
+    match std::fs::metadata(path) {
+        Ok(about) if about.is_dir() => {
+            Err(Failure::new(Code::NoInput, format!("{shown} can't be read: it is a directory, not a file")))
+        }
+        Ok(_) => Ok(()),
+        Err(e) if e.kind() == io::ErrorKind::NotFound => {
+            Err(Failure::new(Code::NoInput, format!("{shown} can't be read: there is no such file")))
+        }
+        Err(e) => Err(Failure::unreadable(shown, &e)),
+    }
+}
+
 /// The layers of a TOML file's account, of a Java property file, or of a portal's: then of its variables too.
 fn file_layers(args: &SettingsArgs, path: &Path) -> Result<Vec<Layer>, Failure> {
+    readable(path)?;
     let format = format_of(path);
     if args.account.is_some() && format != Format::Toml {
         return Err(Failure::usage("--account chooses from a TOML file, and this is none"));
@@ -125,12 +164,16 @@ pub(crate) fn is_secret(key: &str, registry: &Registry) -> bool {
 
 fn warn_of_readers(path: &Path, layers: &[Layer], registry: &Registry) {
     use std::os::unix::fs::PermissionsExt;
+    // `check` makes a session for each direction; once is enough.
+    static WARNED: Once = Once::new();
     let Ok(about) = std::fs::metadata(path) else { return };
     let holds_secret = || layers.iter().flat_map(Layer::keys).any(|key| is_secret(key, registry));
     if about.permissions().mode() & 0o077 != 0 && holds_secret() {
         let shown = path.display();
-        output::note(format!(
-            "warning: {shown} holds a password and others may read or change it -> chmod 600 {shown}"
-        ));
+        WARNED.call_once(|| {
+            output::note(format!(
+                "warning: {shown} holds a password and others may read or change it -> chmod 600 {shown}"
+            ));
+        });
     }
 }

@@ -48,6 +48,11 @@ fn both_directions_are_shown_with_origins_defaults_and_what_is_beaten() {
     assert_eq!(row(&out, "outgoing", "mail.smtp.ssl.timeout")[2], "a.toml:8 (system), locked");
     assert_eq!(row(&out, "incoming", "mail.host")[1..4], ["mail.example.org", "a.toml:3 (system)", "yes"]);
     assert_eq!(row(&out, "incoming", "mail.pop3.port")[3], "no", "the chosen transport has no use for it");
+    assert_eq!(
+        row(&out, "incoming", "mail.smtp.port")[3],
+        "no",
+        "the other direction reads it, not this one"
+    );
     assert_eq!(row(&out, "incoming", "mail.imap.folder")[1..3], ["INBOX", "default"]);
     let (set, _, _) = explain(&["--set"]);
     assert!(!set.contains("default") && set.contains("mail.pop3.port"), "{set}");

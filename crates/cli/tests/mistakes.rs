@@ -39,7 +39,8 @@ async fn settings_that_are_wrong_name_their_key_and_place() {
     send("mail.transport.protocol=pop3").await.says(&["\"pop3\" is an incoming transport"]);
     run(&["fetch", "--list"], b"").await.ended(78).says(&["mail.store.protocol", "pop3"]);
     let host = run(&["send", "--from", ALICE, "--to", BOB], b"").await.ended(78);
-    host.says(&["mail.smtp.host is not set"]);
+    host.says(&["mail.smtp.host is not set", "--account-file FILE"]);
+    run(&["check"], b"").await.ended(78).says(&["mail.smtp.host is not set", "--account-file FILE"]);
 }
 
 #[tokio::test]
@@ -47,7 +48,7 @@ async fn account_files_that_are_missing_broken_or_ambiguous() {
     let office = Office::open().await;
     let send = async |args: &[&str]| run(&[&["send", "--to", BOB], args].concat(), b"x").await;
     let path = office.path("none.toml");
-    send(&["--account-file", &path]).await.ended(78).says(&["none.toml", "can't be read"]);
+    send(&["--account-file", &path]).await.ended(66).says(&["none.toml", "can't be read"]);
     send(&["--account", "work"]).await.ended(64).says(&["--account-file"]);
     let path = office.path("two.toml");
     std::fs::write(&path, "[accounts.home.mail]\nsmtp.host='h'\n[accounts.work.mail]\nsmtp.host='w'\n")
@@ -94,7 +95,11 @@ async fn what_can_not_be_read_or_sent_is_named() {
     let message = String::from_utf8(office.server.messages(BOB, "INBOX").remove(0)).unwrap();
     assert!(!message.contains("\nBcc:"), "{message}");
     let file = office.path("password");
-    office.fetch("pop3", &["--output", &file]).await.ended(73).says(&["password", "can't be written"]);
+    office.fetch("pop3", &["--output", &file]).await.ended(73).says(&[
+        "password",
+        "can't be written",
+        "takes a directory",
+    ]);
     office.fetch("pop3", &["--output", "-", "--key", "imap:a/b/1/1"]).await.ended(65).says(&["message key"]);
 }
 
@@ -143,6 +148,7 @@ async fn the_command_line_itself() {
     run(&["send", "--raw", "-", "--cc", BOB, "-p", host], b"").await.ended(64);
     run(&["send", "--from", ALICE, "-p", host], b"").await.ended(64);
     run(&["plugins", "--properties", "pigeon"], b"").await.ended(64).says(&["pigeon", "smtp"]);
+    run(&["plugins", "--properties", "smpt"], b"").await.ended(64).says(&["did you mean \"smtp\"?"]);
     let help = run(&["--help"], b"").await.ended(0).text();
     assert!(help.contains("demo") && help.contains("Exit codes:"), "{help}");
 }

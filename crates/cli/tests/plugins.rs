@@ -58,6 +58,6 @@ fn the_environment_may_name_the_account_file() {
         .env("POSTRIDER_FILE", "/no/such/accounts.toml")
         .output()
         .unwrap();
-    assert_eq!(run.status.code(), Some(78));
+    assert_eq!(run.status.code(), Some(66));
     assert!(String::from_utf8(run.stderr).unwrap().contains("/no/such/accounts.toml can't be read"));
 }

@@ -66,7 +66,23 @@ async fn tour(say: &mut Narrator<'_>) -> Result<(), Failure> {
     office.close().await;
     say.line("")?;
     say.line("That was all: three messages sent, two of them fetched, every byte through TLS. Next:")?;
-    say.line("  postrider demo --serve   keeps such a server up, for your mail program or `postrider send`")?;
-    say.line("  postrider plugins        lists the transports and what can be set on each")?;
-    say.line("  postrider send --help    sends through your own server")
+    let us = this_command();
+    for (what, why) in [
+        ("demo --serve", "keeps such a server up, for `send`, `fetch` and any mail program"),
+        ("check --help", "looks for the cause when your own mail does not go out or come in"),
+        ("send --help", "sends through your own server"),
+        ("plugins", "lists the transports and what can be set on each"),
+    ] {
+        say.line(&format!("  {us} {what:<12}   {why}"))?;
+    }
+    Ok(())
+}
+
+/// How to call this program again from the same folder: `cargo run` puts it where no shell looks for it.
+fn this_command() -> String {
+    let called = std::env::args().next().unwrap_or_default();
+    let plain = |c: char| c.is_ascii_alphanumeric() || "/._-+".contains(c);
+    // A long one would break the lines; whoever calls it so knows where it is.
+    let fits = (1..=32).contains(&called.len()) && called.chars().all(plain);
+    if fits { called } else { "postrider".to_owned() }
 }

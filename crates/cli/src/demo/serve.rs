@@ -2,6 +2,7 @@
 
 use super::narrator::Narrator;
 use super::post_office::{ALICE, NOBODY, start};
+use super::this_command;
 use crate::compose::random_word;
 use crate::exit::Failure;
 use crate::interrupt::interrupted;
@@ -67,7 +68,7 @@ fn print(
         vec![
             vec!["password".into(), password.into()],
             vec!["trust".into(), format!("{ca_shown}  (certificate authority, PEM)")],
-            vec!["accounts".into(), format!("{file}  (for postrider send and fetch)")],
+            vec!["accounts".into(), format!("{file}  (for postrider send, fetch, check)")],
         ],
     )?;
     let ports = |tls: Service, clear: Service| json!({ "host": host, "tls_port": server.port(tls), "starttls_port": server.port(clear) });
@@ -79,9 +80,11 @@ fn print(
     say.data("ca_file", ca);
     say.data("account_file", accounts);
     say.step("try", "To try, in another terminal")?;
-    say.say(format!("echo 'Hello!' | postrider send --account-file {file} --to {ALICE} --subject Hi"))?;
-    say.say(format!("postrider fetch --account-file {file} --list"))?;
-    say.say(format!("postrider fetch --account-file {file} --output mail/ --settle delete"))?;
+    let us = this_command();
+    say.say(format!("echo 'Hello!' | {us} send --account-file {file} --to {ALICE} --subject Hi"))?;
+    say.say(format!("{us} fetch --account-file {file} --list"))?;
+    say.say(format!("{us} fetch --account-file {file} --output mail/ --settle delete"))?;
+    say.say(format!("{us} check --account-file {file}"))?;
     say.say(format!(
         "Whatever is sent here, to any address, lands in Alice's mailbox; {NOBODY} is refused."
     ))?;
