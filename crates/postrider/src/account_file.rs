@@ -126,6 +126,7 @@ impl AccountFile {
                 instance.escape_debug(),
                 listed(self.instances.keys())
             ))
+            .with_advice("name an instance that the file has")
         })?;
         let own = scope.account(account, &format!("instance {} in {file}", instance.escape_debug()))?;
         Ok([&system.common, &scope.common].into_iter().chain(own).cloned().collect())
@@ -153,10 +154,12 @@ impl Scope {
             Some(name) => self.accounts.get(name).map(Some).ok_or_else(|| {
                 let (name, there) = (name.escape_debug(), listed(self.accounts.keys()));
                 fault(format!("{holder} has no account \"{name}\" ({there})"))
+                    .with_advice("name an account that the file has")
             }),
             None if self.accounts.len() > 1 => {
                 let there = self.accounts.keys().map(String::as_str).collect::<Vec<_>>().join(", ");
-                Err(fault(format!("{holder} has several accounts: choose one of {there}")))
+                Err(fault(format!("{holder} has several accounts: choose one of {there}"))
+                    .with_advice("name the account; the command's option is --account NAME"))
             }
             None => Ok(self.accounts.values().next()),
         }

@@ -63,7 +63,8 @@ impl Setup {
     fn not_chosen(&self, direction: Direction, key: &str) -> Error {
         let factories = self.registry.iter().map(|(f, _)| f).filter(|f| f.direction() == direction);
         let names: Vec<&str> = factories.flat_map(|f| f.names()).collect();
-        let (there, advice) = match names.first() {
+        let usual = names.iter().find(|name| ["imap", "smtp"].contains(name));
+        let (there, advice) = match usual.or(names.first()) {
             Some(first) => {
                 (format!("there are: {}", names.join(", ")), format!("set {key}, for example {key}={first}"))
             }
