@@ -191,6 +191,7 @@ impl Keeper {
             match drop.find(name).map(|i| (i, drop.get(i).map(|e| e.trust))) {
                 Some((place, Some(Trust::Stable))) => places.push(place),
                 Some(_) => self.deletions.blurred(name),
+                None if drop.is_shared(name) => self.deletions.blurred(name),
                 None if drop.is_gone(name) => self.deletions.gone(name),
                 None => {}
             }

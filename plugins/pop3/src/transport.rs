@@ -13,8 +13,8 @@ use std::time::Duration;
 /// The maildrop of one account (RFC 1939). Connects when it is first needed.
 ///
 /// Message keys are `pop3:<user@host>/<uidl>`. Where the server has no UIDL they are made from the headers
-/// and the size (`top-…`), or hold for one session alone (`session-…`); then, and where a server repeats
-/// UIDLs (`…~2`) or breaks their form, [`MessageInfo::stable`](postrider_core::MessageInfo::stable) is false.
+/// and the size (`top-…`), or hold for one session alone (`session-…`, also where a server repeats a UIDL); then,
+/// and where a server breaks their form, [`MessageInfo::stable`](postrider_core::MessageInfo::stable) is false.
 pub struct Pop3 {
     keeper: Keeper,
     account: String,

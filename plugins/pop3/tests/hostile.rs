@@ -127,12 +127,15 @@ fn duplicate_and_malformed_uidls_are_not_stable_and_yet_each_message_is_reached(
     run(&host, async {
         let listing = pop3.list(&Query::all()).await.unwrap();
         let names = keys(&listing);
-        assert_eq!(names[..3], ["x", "x~2", "y"]);
-        assert!(names[3].starts_with("session-") && names[3].ends_with("-4"));
+        for (place, end) in [(0, "-1"), (1, "-2"), (3, "-4")] {
+            assert!(names[place].starts_with("session-") && names[place].ends_with(end), "{names:?}");
+        }
+        assert_eq!(names[2], "y");
         let stable: Vec<bool> = listing.messages.iter().map(|m| m.stable).collect();
         assert_eq!(stable, [false, false, true, false]);
-        assert_eq!(text(&mut pop3, &key("x~2")).await.unwrap(), "two\r\n");
-        pop3.settle(&[key("x~2")], &Settle::Delete).await.unwrap();
+        let second = listing.messages[1].id.clone();
+        assert_eq!(text(&mut pop3, &second).await.unwrap(), "two\r\n");
+        pop3.settle(&[second], &Settle::Delete).await.unwrap();
         pop3.close().await.unwrap();
     })
     .unwrap();

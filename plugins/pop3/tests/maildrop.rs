@@ -347,23 +347,54 @@ fn top_shows_headers_and_a_server_without_it_is_told_apart_from_a_message_that_i
 }
 
 #[test]
-fn the_key_of_a_repeated_uidl_means_nothing_in_a_session_that_has_not_listed_it() {
-    let store = Store::with(&["x", "x", "x"]);
+fn the_key_of_a_repeated_uidl_is_never_that_of_another_message() {
+    let store = Store::with(&["x", "x"]);
+    store.lock().messages[1].1 = "Subject: the other\r\n\r\nbody\r\n".into();
     let host = host(&store);
     let mut pop3 = Box::new(pop3(config(TlsMode::Implicit), &host));
     run(&host, async {
-        let listing = pop3.list(&Query::all()).await.unwrap();
-        assert_eq!(keys(&listing), ["x", "x~2", "x~3"]);
-        // In the next session the second is another message: the first is gone.
-        store.lock().hang_up_at = Some("RETR");
-        store.lock().messages.remove(0);
-        assert_eq!(text(&mut pop3, &key("x~2")).await.unwrap_err().kind(), ErrorKind::NotFound);
-        for name in ["x", "x~2", "x~3"] {
-            let error = pop3.settle(&[key(name)], &Settle::Delete).await.unwrap_err();
-            assert_eq!(error.kind(), ErrorKind::NotFound, "{name}");
+        let first = pop3.list(&Query::all()).await.unwrap();
+        assert!(first.messages.iter().all(|m| !m.stable));
+        let ids: Vec<MessageId> = first.messages.iter().map(|m| m.id.clone()).chain([key("x")]).collect();
+        for id in &ids {
+            assert_eq!(text(&mut pop3, id).await.is_ok(), *id != key("x"), "{id}");
+        }
+        let error = pop3.settle(&[key("x")], &Settle::Delete).await.unwrap_err();
+        assert_eq!(
+            error.kind(),
+            ErrorKind::NotFound,
+            "it is not known which one is meant, and both are there"
+        );
+        // The deletion is made and its commit not told. What is left is another message, of the same UIDL.
+        store.lock().quit = Quit::CommitsSilently;
+        pop3.settle(&ids[..1], &Settle::Delete).await.unwrap();
+        let _ = pop3.wait(Duration::ZERO).await;
+        for listed in [false, true] {
+            for id in &ids[..2] {
+                let error = pop3.settle(std::slice::from_ref(id), &Settle::Delete).await.unwrap_err();
+                assert_eq!(error.kind(), ErrorKind::NotFound, "{id}, {listed}");
+            }
+            pop3.list(&Query::all()).await.unwrap();
         }
         pop3.close().await.unwrap();
     })
     .unwrap();
-    assert_eq!((store.uidls().len(), store.count("DELE")), (2, 0));
+    assert_eq!((store.uidls(), store.count("DELE")), (vec!["x".to_owned()], 1));
+}
+
+#[test]
+fn a_deletion_is_not_asked_for_again_when_its_uidl_has_come_to_mean_two_messages() {
+    let store = Store::with(&["x", "y"]);
+    let host = host(&store);
+    let mut pop3 = Box::new(pop3(config(TlsMode::Implicit), &host));
+    run(&host, async {
+        pop3.settle(&[key("x")], &Settle::Delete).await.unwrap();
+        store.add("x");
+        store.lock().hang_up_at = Some("RETR");
+        assert!(text(&mut pop3, &key("y")).await.is_ok());
+        let error = pop3.close().await.unwrap_err();
+        assert!(error.message().starts_with("1 deletions may not have been committed"), "{error}");
+    })
+    .unwrap();
+    assert_eq!((store.uidls().len(), store.count("DELE")), (3, 1));
 }

@@ -28,6 +28,8 @@ pub(crate) struct Maildrop {
     session: String,
     // How the names came about: from UIDL (false), from content (true), by number (none).
     by_content: Option<bool>,
+    // Where in the text the UIDLs are that several messages have, in order.
+    shared: Vec<(u32, u16)>,
     // How many messages have been given each name by content, where more than one has.
     copies: HashMap<String, u32>,
 }
@@ -134,8 +136,7 @@ impl Maildrop {
 
     /// The name of a message; empty if it has none yet.
     pub(crate) fn name(&self, entry: &Entry) -> &str {
-        let start = entry.start as usize;
-        self.text.get(start..start + usize::from(entry.len)).unwrap_or_default()
+        self.text_at(entry.start, entry.len)
     }
 
     /// The place of the message of this name.
@@ -166,13 +167,17 @@ impl Maildrop {
         self.order.len()
     }
 
+    /// True if several messages have this UIDL.
+    pub(crate) fn is_shared(&self, uidl: &str) -> bool {
+        self.shared.binary_search_by(|(start, len)| self.text_at(*start, *len).cmp(uidl)).is_ok()
+    }
+
     /// True if a name that means no message here must be that of a message that is gone: not if this session
-    /// names its messages in another way, and not if the name is one of several that share a UIDL.
+    /// names its messages in another way, and not if the name is one that several messages share.
     pub(crate) fn is_gone(&self, name: &str) -> bool {
-        let shared = self.find(name).is_some()
-            || name.rsplit_once('~').is_some_and(|(base, copy)| {
-                !copy.is_empty() && copy.bytes().all(|b| b.is_ascii_digit()) && self.find(base).is_some()
-            });
+        let base = name.split_once('~').map_or(name, |(base, _)| base);
+        let of_several = Self::is_content_name(name) && self.find(base).is_some();
+        let shared = self.find(name).is_some() || self.is_shared(name) || of_several;
         let same_way = !name.starts_with(NUMBERED) && Some(Self::is_content_name(name)) == self.by_content;
         self.entries.is_empty() || same_way && !shared
     }
@@ -209,37 +214,27 @@ impl Maildrop {
         self.order = order;
     }
 
-    /// Servers do repeat UIDLs (for equal messages, the RFC even allows it): each gets a name of its own.
+    /// Servers do repeat UIDLs (for equal messages, the RFC even allows it). Such a name is not one of a message:
+    /// another session may have it for one of them alone, and for another one. So these go by number.
     fn part_duplicates(&mut self) -> Result<()> {
-        let mut renamed: Vec<(u32, u32, u16)> = Vec::new();
-        let (mut run, mut copy) = (0, 1u32);
-        for at in 1..self.order.len() {
-            let (Some(&first), Some(&this)) = (self.order.get(run), self.order.get(at)) else { break };
-            if self.name_at(first) != self.name_at(this) {
-                (run, copy) = (at, 1);
-                continue;
-            }
-            let base = self.name_at(this).to_owned();
-            let unique = loop {
-                copy += 1;
-                let candidate = format!("{base}~{copy}");
-                if self.find(&candidate).is_none() {
-                    break candidate;
-                }
-            };
-            let (start, len) = self.keep(&unique)?;
-            self.trust(first as usize, Trust::Session);
-            renamed.push((this, start, len));
-        }
-        for (index, start, len) in &renamed {
+        let runs = self.order.chunk_by(|a, b| self.name_at(*a) == self.name_at(*b));
+        let alike: Vec<u32> = runs.filter(|run| run.len() > 1).flatten().copied().collect();
+        for index in &alike {
             if let Some(entry) = self.entries.get_mut(*index as usize) {
-                *entry = Entry { start: *start, len: *len, trust: Trust::Session, ..entry.clone() };
+                self.shared.push((entry.start, entry.len));
+                entry.len = 0;
             }
         }
-        if !renamed.is_empty() {
+        if !alike.is_empty() {
+            self.name_rest()?;
             self.sort_names();
         }
         Ok(())
+    }
+
+    fn text_at(&self, start: u32, len: u16) -> &str {
+        let start = start as usize;
+        self.text.get(start..start + usize::from(len)).unwrap_or_default()
     }
 
     fn name_at(&self, index: u32) -> &str {

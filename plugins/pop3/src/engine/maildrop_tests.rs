@@ -23,12 +23,20 @@ fn messages_stand_in_the_order_of_their_numbers_with_their_uidl() {
 }
 
 #[test]
-fn duplicate_uidls_get_names_of_their_own_that_no_other_message_has() {
+fn messages_that_share_a_uidl_go_by_number_and_the_uidl_means_none_of_them() {
     let drop = build(&["1 1", "2 1", "3 1", "4 1", "5 1"], &["1 a", "2 a", "3 a~2", "4 a", "5 b"]).unwrap();
     assert_eq!(
         names(&drop),
-        [(1, "a", false), (2, "a~3", false), (3, "a~2", true), (4, "a~4", false), (5, "b", true)]
+        [
+            (1, "session-S-1", false),
+            (2, "session-S-2", false),
+            (3, "a~2", true),
+            (4, "session-S-4", false),
+            (5, "b", true)
+        ]
     );
+    assert!(drop.find("a").is_none() && drop.is_shared("a") && !drop.is_gone("a"));
+    assert!(!drop.is_shared("b") && drop.is_gone("c") && drop.is_gone("a~3"));
 }
 
 #[test]
