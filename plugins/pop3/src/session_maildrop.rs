@@ -58,7 +58,8 @@ impl Session {
             let Some(drop) = &mut self.maildrop else { return Ok(()) };
             let Some(entry) = drop.next_unnamed().filter(|_| !enough(drop)) else { return Ok(()) };
             let (number, size) = (entry.number, entry.size);
-            let hash = if config.disable_top { None } else { self.hash_headers(number, size).await? };
+            let hash =
+                if config.disable_top { None } else { self.hash_headers(config, number, size).await? };
             let Some(drop) = &mut self.maildrop else { return Ok(()) };
             match hash {
                 Some(hash) => drop.name_next(&hash)?,
@@ -68,7 +69,12 @@ impl Session {
     }
 
     /// TOP without lines (RFC 1939 §7): the headers' hash, or `None` if the server has no TOP.
-    async fn hash_headers(&mut self, number: u32, size: Option<u64>) -> Result<Option<String>> {
+    async fn hash_headers(
+        &mut self,
+        config: &Pop3Config,
+        number: u32,
+        size: Option<u64>,
+    ) -> Result<Option<String>> {
         let phase = Phase::List;
         let reply = self.ask(&format!("TOP {number} 0"), phase).await?;
         if !reply.is_ok() {
@@ -82,12 +88,21 @@ impl Session {
             };
         }
         let mut hash = Sha256::new();
-        let mut decoder = Decoder::new();
+        let (mut decoder, mut read) = (Decoder::new(), 0u64);
         let wait = self.channel.timing().command();
         self.channel.expect_body();
         loop {
             while let Some(piece) = decoder.decode(self.channel.input()) {
                 hash.update(&piece);
+                read = read.saturating_add(piece.len() as u64);
+                if read > config.max_size {
+                    let what = format!(
+                        "the server shows over {} bytes as the headers of a message",
+                        config.max_size
+                    );
+                    return Err(Error::new(ErrorKind::Limit, phase, what)
+                        .with_advice("set disabletop=true: messages go by number then, for one session"));
+                }
             }
             if decoder.is_ended() {
                 break;

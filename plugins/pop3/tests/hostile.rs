@@ -100,6 +100,20 @@ fn endless_and_malformed_answers_end_within_limits() {
 }
 
 #[test]
+fn headers_without_end_are_not_read_for_ever() {
+    let script = format!(
+        "{CAPA}S: -ERR\nC: USER me\nS: +OK\nC: PASS {SECRET}\nS: +OK\nC: LIST\nS: +OK\nS: 1 5\nS: .\nC: UIDL\n\
+         S: -ERR\nC: TOP 1 0\nS: +OK\nREPEAT 100000: X-More: of the same\nS: .\n"
+    );
+    let host = VirtualHost::play(&Dialogue::parse(&script).unwrap());
+    let mut small = config(TlsMode::Implicit);
+    small.max_size = 10_000;
+    let error = run(&host, pop3(small, &host).list(&Query::all())).expect("hangs").unwrap_err();
+    assert_eq!((error.kind(), error.phase()), (ErrorKind::Limit, Phase::List), "{error}");
+    assert!(host.received() < 300_000, "read {}", host.received());
+}
+
+#[test]
 fn an_answer_before_its_command_is_never_taken_for_one() {
     let signed_in = "S: -ERR\nC: USER me\nS: +OK\nC: PASS hunter2secret\nS: +OK\n";
     let listed = format!("{CAPA}{signed_in}C: LIST\nS: +OK\nS: 1 5\nS: .\nC: UIDL\nS: +OK\nS: 1 a\n");
