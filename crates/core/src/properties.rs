@@ -1,6 +1,7 @@
 //! Layers on top of each other, read by typed keys.
 
 use crate::layer::Entry;
+use crate::shown::without_login;
 use crate::{
     Error, ErrorKind, Layer, Origin, Phase, Property, PropertySpec, PropertyValue, Result, ValueType,
 };
@@ -124,7 +125,7 @@ impl Properties {
         let shown = if spec.is_secret() {
             String::new()
         } else {
-            format!(" is \"{}\"", found.entry.value.expose().escape_debug())
+            format!(" is \"{}\"", without_login(found.entry.value.expose()).escape_debug())
         };
         Error::new(ErrorKind::Configuration, Phase::Configure, format!("{}{shown}: {why}", found.key))
             .with_property(found.key.clone(), Some(found.layer.origin(found.entry)))
@@ -160,7 +161,7 @@ impl Properties {
         match if bare { self.winner(&[shared]) } else { None } {
             // What is locked for all transports can't be changed for one of them from above.
             Some(shared) if shared.entry.locked => match own {
-                Some(own) if own.entry.locked || own.rank <= shared.rank => Some(own),
+                Some(own) if own.rank <= shared.rank => Some(own),
                 _ => Some(shared),
             },
             shared => own.or(shared),
@@ -258,6 +259,16 @@ mod tests {
     }
 
     #[test]
+    fn a_key_locked_for_all_transports_is_not_unlocked_by_locking_one_of_them_above() {
+        let mut low = Layer::new(LayerKind::System, "system").with("mail.host", "locked");
+        low.lock("mail.host");
+        let mut high = Layer::new(LayerKind::Account, "account").with("mail.smtp.host", "other");
+        high.lock("mail.smtp.host");
+        let both = Properties::new([low, high]).scoped(&["smtp"], SPECS);
+        assert_eq!(both.require(&HOST).unwrap(), "locked");
+    }
+
+    #[test]
     fn bad_values_name_key_layer_and_expectation_and_secrets_are_not_repeated() {
         let error = stack(&[(LayerKind::Account, "mail.smtp.port", "abc")]).read(&PORT).unwrap_err();
         let text = error.to_string();
@@ -268,6 +279,16 @@ mod tests {
         let error =
             stack(&[(LayerKind::Account, "mail.smtp.password", "hunter2\r\n")]).read(&PASSWORD).unwrap_err();
         assert!(!format!("{error} {error:?}").contains("hunter2"));
+        // Nor a login in a place that is for none.
+        for host in ["http://me:hunter2@proxy:3128", "me:hunter2@proxy:3128"] {
+            let p = stack(&[(LayerKind::Account, "mail.smtp.proxy.host", host)]);
+            let error = crate::Proxy::read(&p).unwrap_err();
+            assert!(error.message().contains("***@proxy:3128"), "{error}");
+            assert!(!format!("{error} {error:?}").contains("hunter2"));
+        }
+        let p = stack(&[(LayerKind::Account, "mail.smtp.host", "smtp://me:hunter2@mail.example.org")]);
+        let error = crate::Target::read(&p, crate::Ports::new(465, 587, 25)).unwrap_err();
+        assert!(!format!("{error} {error:?}").contains("hunter2"), "{error}");
         assert!(stack(&[]).require(&HOST).unwrap_err().advice().unwrap().contains("mail.smtp.host"));
     }
 }
