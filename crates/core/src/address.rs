@@ -48,6 +48,12 @@ impl Address {
         self.0.rsplit_once('@').map_or("", |(_, domain)| domain)
     }
 
+    /// What makes two addresses one mailbox: the local part as it is, since only its server knows what case means in
+    /// it, and the domain in small letters (RFC 5321 §2.4).
+    pub fn mailbox(&self) -> (&str, String) {
+        (self.local(), self.domain().to_lowercase())
+    }
+
     /// True if every octet is ASCII, so that no SMTPUTF8 is needed.
     pub fn is_ascii(&self) -> bool {
         self.0.is_ascii()

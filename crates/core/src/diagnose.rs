@@ -3,6 +3,7 @@
 use crate::diagnose_choice::{Choice, choices};
 use crate::diagnose_use::Uses;
 use crate::diagnose_value::{better, unquoted};
+use crate::shown::without_login;
 use crate::{
     Diagnosis, DiagnosisKind, ErrorKind, Layer, LayerKind, Origin, Properties, PropertySpec, Registry,
     Severity, diagnose_make, diagnose_tls,
@@ -19,8 +20,9 @@ impl Registry {
         let properties = Properties::new(properties.layers().iter().cloned());
         let mut found = Vec::new();
         let chosen = choices(self, &properties, &mut found);
+        let mut wrong_keys = 0;
         for layer in properties.layers().iter().filter(|layer| layer.kind() != LayerKind::Preset) {
-            self.values(layer, &chosen, elsewhere, &mut found);
+            self.values(layer, &chosen, elsewhere, &mut wrong_keys, &mut found);
         }
         Uses::of(&properties, &chosen).diagnose(self, &properties, &mut found);
         for choice in &chosen {
@@ -33,10 +35,18 @@ impl Registry {
     }
 
     /// Keys and values of one layer, each by itself.
-    fn values(&self, layer: &Layer, chosen: &[Choice], elsewhere: &[&str], found: &mut Vec<Diagnosis>) {
+    fn values(
+        &self,
+        layer: &Layer,
+        chosen: &[Choice],
+        elsewhere: &[&str],
+        wrong_keys: &mut usize,
+        found: &mut Vec<Diagnosis>,
+    ) {
         for entry in layer.entries() {
             let origin = layer.origin(entry);
-            if let Some(fault) = self.key_fault(&entry.key, &entry.value, elsewhere) {
+            if let Some(fault) = self.key_fault(&entry.key, &entry.value, elsewhere, *wrong_keys) {
+                *wrong_keys += 1;
                 let diagnosis = Diagnosis::new(Severity::Error, fault.kind, fault.what);
                 found.push(diagnosis.at(entry.key.clone(), Some(origin)).with_advice(fault.advice));
                 continue;
@@ -45,8 +55,10 @@ impl Registry {
             let text = entry.value.expose();
             let fault = spec.check(text).err();
             if let Some(why) = &fault {
-                let shown =
-                    if spec.is_secret() { String::new() } else { format!(" is \"{}\"", text.escape_debug()) };
+                let shown = match spec.is_secret() {
+                    true => String::new(),
+                    false => format!(" is \"{}\"", without_login(text).escape_debug()),
+                };
                 let what = format!("{}{shown}: {why}", entry.key);
                 let diagnosis = Diagnosis::new(Severity::Error, DiagnosisKind::BadValue, what);
                 let advice = better(&spec, text).unwrap_or_else(|| format!("{}: {}", spec.value, spec.doc));
@@ -86,7 +98,7 @@ fn odd(spec: &PropertySpec, text: &str) -> Option<(DiagnosisKind, String, String
     }
     let bare = unquoted(text.trim())?;
     let what = "it stands in quotes, which count as part of the value";
-    Some((DiagnosisKind::Quotes, what.into(), format!("write {}", bare.escape_debug())))
+    Some((DiagnosisKind::Quotes, what.into(), format!("write {}", without_login(bare).escape_debug())))
 }
 
 /// True if this key has an error already: one is enough to begin with.

@@ -1,5 +1,6 @@
 //! What was likely meant by a value.
 
+use crate::shown::without_login;
 use crate::{PropertySpec, ValueType};
 
 /// Service names people write for a port.
@@ -54,7 +55,7 @@ pub(crate) fn better(spec: &PropertySpec, text: &str) -> Option<String> {
         _ => bare.to_owned(),
     };
     let fits = !spec.is_secret() && meant != text && spec.check(&meant).is_ok();
-    fits.then(|| format!("write {}", meant.escape_debug()))
+    fits.then(|| format!("write {}", without_login(&meant).escape_debug()))
 }
 
 fn with_unit(word: &str) -> Option<String> {

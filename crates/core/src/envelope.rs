@@ -70,7 +70,8 @@ impl From<Address> for Recipient {
 }
 
 impl Envelope {
-    /// An envelope of a reverse path and its recipients. A recipient given twice stands once.
+    /// An envelope of a reverse path and its recipients. A recipient given twice stands once, also with
+    /// the domain in other letters: case means nothing there.
     ///
     /// # Errors
     /// [`ErrorKind::InvalidInput`] if there is no recipient.
@@ -78,7 +79,7 @@ impl Envelope {
         let all: Vec<Recipient> = to.into_iter().map(Into::into).collect();
         let mut seen = HashSet::with_capacity(all.len());
         // A list may have tens of thousands: each is looked up once.
-        let first: Vec<bool> = all.iter().map(|r| seen.insert(&r.address)).collect();
+        let first: Vec<bool> = all.iter().map(|r| seen.insert(r.address.mailbox())).collect();
         let recipients: Vec<Recipient> =
             all.into_iter().zip(first).filter_map(|(r, first)| first.then_some(r)).collect();
         if recipients.is_empty() {
@@ -146,7 +147,7 @@ mod tests {
 
     #[test]
     fn a_recipient_given_twice_stands_once_in_the_order_given_also_among_many() {
-        let envelope = Envelope::parse(None, ["b@x", "a@x", "b@x", "c@x", "a@x"]).unwrap();
+        let envelope = Envelope::parse(None, ["b@x", "a@x", "b@x", "c@x", "a@X"]).unwrap();
         let order: Vec<&str> = envelope.to.iter().map(|r| r.address.as_str()).collect();
         assert_eq!(order, ["b@x", "a@x", "c@x"]);
         // Compared pair by pair these would take minutes.

@@ -1,6 +1,7 @@
 //! What every key is, where it came from and what it covered.
 
 use crate::properties::Found;
+use crate::shown::without_login;
 use crate::{Origin, Properties, PropertySpec, session_property};
 use serde::Serialize;
 use std::collections::BTreeSet;
@@ -11,7 +12,7 @@ use std::collections::BTreeSet;
 pub struct Explained {
     /// The full key: the one whose value counts, or, for a default, the one to set.
     pub key: String,
-    /// Its effective text, `***` for a secret.
+    /// Its effective text, `***` for a secret, and for a login in front of a host.
     pub value: String,
     /// Where it came from; `None` for a default.
     pub origin: Option<Origin>,
@@ -151,7 +152,7 @@ impl Properties {
     fn shown(&self, key: &str, text: &str, spec: Option<&PropertySpec>) -> String {
         let declared = || self.specs().iter().any(|s| s.is_secret() && key.ends_with(s.name));
         let secret = spec.is_some_and(PropertySpec::is_secret) || is_secret(key) || declared();
-        if secret && !text.is_empty() { "***".to_owned() } else { text.to_owned() }
+        if secret && !text.is_empty() { "***".to_owned() } else { without_login(text).into_owned() }
     }
 }
 
@@ -178,7 +179,8 @@ mod tests {
             .with("mail.x.password", "hunter2")
             .with("mail.other.token", "hunter3")
             .with("mail.x.pass", "hunter4")
-            .with("mail.x.pwd", "hunter5");
+            .with("mail.x.pwd", "hunter5")
+            .with("mail.x.proxy.host", "http://me:hunter6@proxy:80");
         let high = Layer::new(LayerKind::Overrides, "box").with("mail.x.host", "b");
         let p = Properties::new([low, high]).scoped(&["x"], &[]);
         const HOST: Property<String> = Property::new("host", "");

@@ -4,6 +4,10 @@ use crate::jakarta::{self, Family, Rule};
 use crate::suggest::nearest;
 use crate::{DiagnosisKind, PropertySpec, Registry, Secret, TransportFactory, session_property};
 
+/// For more unknown keys than this nobody looks for what was meant: that takes long, and a text with so many is not
+/// made of slips.
+const SEARCHED: usize = 100;
+
 /// What is wrong with a key, or with its value for what Jakarta Mail fixes.
 pub(crate) struct KeyFault {
     pub(crate) kind: DiagnosisKind,
@@ -19,8 +23,15 @@ impl KeyFault {
 }
 
 impl Registry {
-    /// What is wrong with this key; `elsewhere` names transports whose keys are let pass if they are not here.
-    pub(crate) fn key_fault(&self, key: &str, value: &Secret, elsewhere: &[&str]) -> Option<KeyFault> {
+    /// What is wrong with this key; `elsewhere` names transports whose keys are let pass if they are not here,
+    /// `before` is how many keys something was wrong with already.
+    pub(crate) fn key_fault(
+        &self,
+        key: &str,
+        value: &Secret,
+        elsewhere: &[&str],
+        before: usize,
+    ) -> Option<KeyFault> {
         if self.declares(key) {
             return None;
         }
@@ -37,6 +48,10 @@ impl Registry {
                 return Some(refused(key, why, "remove it"));
             }
             _ => {}
+        }
+        if before >= SEARCHED {
+            let advice = "remove it, or correct the others first: then it is told what may have been meant";
+            return Some(KeyFault::unknown(key, "there is none of that name", advice));
         }
         Some(self.misspelt(key))
     }

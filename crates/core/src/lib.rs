@@ -41,6 +41,7 @@ mod receipt;
 mod registry;
 mod secret;
 pub mod session_property;
+mod shown;
 mod suggest;
 mod target;
 mod tls;

@@ -1,5 +1,6 @@
 //! The proxy on the way to a server.
 
+use crate::shown::without_login;
 use crate::target::host_fault;
 use crate::{Credential, Error, ErrorKind, Phase, Properties, Property, PropertyValue, Result, ValueType};
 use std::fmt;
@@ -91,7 +92,7 @@ impl Proxy {
         match host_fault(&host).or((port == 0).then_some("its port is 0")) {
             None => Ok(Self { kind, host, port, user: None, password: None }),
             Some(why) => {
-                let message = format!("\"{}\" is not a proxy: {why}", host.escape_debug());
+                let message = format!("\"{}\" is not a proxy: {why}", without_login(&host).escape_debug());
                 Err(Error::new(ErrorKind::InvalidInput, Phase::Configure, message))
             }
         }

@@ -183,7 +183,7 @@ impl Registry {
         let mut errors = Vec::new();
         for layer in properties.layers() {
             for entry in layer.entries() {
-                if let Some(found) = self.key_fault(&entry.key, &entry.value, elsewhere) {
+                if let Some(found) = self.key_fault(&entry.key, &entry.value, elsewhere, errors.len()) {
                     errors.push(
                         fault(found.what)
                             .with_advice(found.advice)

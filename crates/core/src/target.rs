@@ -1,5 +1,6 @@
 //! The server a transport talks to.
 
+use crate::shown::without_login;
 use crate::{
     Error, ErrorKind, Milliseconds, Phase, Properties, Property, PropertySpec, PropertyValue, Proxy, Result,
     TlsMode, TlsOptions, ValueType, proxy, tls,
@@ -128,7 +129,7 @@ impl Target {
             return Err(Error::new(
                 ErrorKind::InvalidInput,
                 Phase::Configure,
-                format!("\"{}\" is not a host name: {why}", host.escape_debug()),
+                format!("\"{}\" is not a host name: {why}", without_login(&host).escape_debug()),
             )
             .with_advice(
                 "give a name such as mail.example.org or an IP address, without scheme, port or path",

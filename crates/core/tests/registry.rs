@@ -153,3 +153,28 @@ fn unknown_keys_are_errors_with_the_nearest_name_and_their_place() {
         assert!(check(text).contains(part), "{text}: {}", check(text));
     }
 }
+
+#[test]
+fn a_login_in_a_place_that_is_for_none_is_not_repeated_by_a_diagnosis() {
+    let registry = Registry::linked().unwrap();
+    let all = registry.diagnose(
+        &layer(
+            "mail.transport.protocol=pigeon\nmail.pigeon.proxy.host=http://me:hunter2@proxy:80\nmail.pigeon.loft=\"u:hunter2@x\"",
+        ),
+        &[],
+    );
+    assert!(all.iter().any(|d| d.what.contains("***@proxy:80")), "{all:?}");
+    assert!(!format!("{all:?}").contains("hunter2"), "{all:?}");
+}
+
+#[test]
+fn a_text_full_of_unknown_keys_is_refused_without_looking_for_what_each_of_them_meant() {
+    let registry = Registry::linked().unwrap();
+    // With a search for each this takes minutes.
+    let text: String = (0..50_000).map(|n| format!("mail.pigeon.loft{n}=1\n")).collect();
+    let properties = layer(&text);
+    let errors = registry.unknown_keys(&properties, &[]);
+    assert_eq!(errors.len(), 50_000);
+    assert_eq!(errors[0].advice(), Some("did you mean mail.pigeon.loft?"));
+    assert_eq!(registry.diagnose(&properties, &[]).iter().filter(|d| d.is_error()).count(), 50_000);
+}
