@@ -45,7 +45,7 @@ fn each_mistake_names_its_key_and_place_and_what_to_write_instead() {
 
 #[test]
 fn certificates_that_cannot_be_read_are_named_before_anything_is_dialled() {
-    let text = "mail.smtp.host=localhost\nmail.smtp.port=1\nmail.smtp.ssl.cafile=/nowhere/ca.pem";
+    let text = "mail.smtp.host=localhost\nmail.smtp.port=1\nmail.smtp.ssl.cafile=/nowhere/ca.pem\nmail.send.allowreserved=true";
     let session = Session::builder().overrides(text).unwrap().build().unwrap();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let to = Envelope::parse(None, ["a@example.test"]).unwrap();
