@@ -1,4 +1,4 @@
-//! Tests that cross crates or talk to real servers; see `tests/` beside this file. Here is what they share:
+//! Tests that cross crates or talk to real servers; see `../tests/`. Here is what they share:
 //!
 //! | module | what |
 //! |---|---|
@@ -17,3 +17,8 @@ pub mod properties;
 pub mod servers;
 pub mod source;
 pub mod workspace;
+
+/// The README's program is compiled too.
+#[cfg(doctest)]
+#[doc = include_str!("../../README.md")]
+pub struct Readme;
