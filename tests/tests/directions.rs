@@ -19,7 +19,8 @@ fn may_use(name: &str) -> Option<(Vec<&'static str>, Vec<&'static str>)> {
         "postrider-gmail" => {
             (vec![core, wire, "postrider-smtp", "postrider-imap", "postrider-pop3"], TOOLS.to_vec())
         }
-        "postrider-server" | "postrider-testkit" => (vec![core, wire, "postrider-net"], all),
+        "postrider-server" => (vec![], all),
+        "postrider-testkit" => (vec![core], all),
         "postrider-abi" | "postrider-loader" => (vec![core, "postrider-abi"], TOOLS.to_vec()),
         "postrider-store" => (vec![core], TOOLS.to_vec()),
         "postrider" => ([PLUGINS, &[core, wire, "postrider-net"]].concat(), TOOLS.to_vec()),
