@@ -20,7 +20,7 @@ impl Form {
     ///
     /// The fields' keys have the prefix of the protocol that counts in the end, which `others`, all other layers of
     /// the session, may have a say in: so an override of `mail.store.protocol` does not leave the form's values
-    /// behind. A flag about encryption is left out, with a [`Note`], where the transport of that name in `registry`
+    /// behind. A flag about encryption is left out, with a [`Note`](crate::Note), where the transport of that name in `registry`
     /// has no such choice (gmail). Positions are the fields' names (`form: outgoing.port`) and
     /// `additional properties:3`.
     ///
