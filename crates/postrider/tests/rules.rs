@@ -386,3 +386,44 @@ fn the_settings_in_the_documentation_are_settings() {
         assert!(text.contains(&format!("| `{}` |", spec.name)), "{}", spec.name);
     }
 }
+
+#[tokio::test]
+async fn a_domain_beyond_ascii_is_blocked_in_whichever_form_it_is_written() {
+    for (pattern, address) in [
+        ("*@exämple.de", "you@xn--exmple-cua.de"),
+        ("*@xn--exmple-cua.de", "you@EXÄMPLE.de"),
+        ("*@*.XN--exmple-cua.de", "you@a.exämple.de"),
+        ("you@exämple.de", "you@exa\u{308}mple.de"),
+        ("you@straße.de", "you@xn--strae-oqa.de"),
+        ("you@exämple.de", "you@exämple。de"),
+        ("*@x.example", "you@ｘ.example"),
+    ] {
+        let (line, mailer) = fixture(&format!("mail.send.blockedrecipients={pattern}"));
+        let outcome = mailer.send(&to(&[address]), "x".into()).await;
+        assert!(outcome.is_err(), "{pattern} {address}");
+        assert_eq!(line.dials.load(SeqCst), 0);
+    }
+    let (_, mailer) = fixture("mail.send.allowreserved=false");
+    assert!(mailer.send(&to(&["you@ｅxample.com"]), "x".into()).await.is_err());
+}
+
+#[tokio::test]
+async fn nobody_gets_a_message_twice_because_of_the_case_of_a_domain() {
+    let (line, mailer) = fixture("mail.send.audit=audit@X.example\nmail.send.recipientspertransaction=1");
+    mailer.send(&to(&["audit@x.example", "a@x.example", "a@X.Example"]), "x".into()).await.unwrap();
+    let all: Vec<String> = went(&line).into_iter().flat_map(|(to, _)| to).collect();
+    assert_eq!(all, ["audit@x.example", "a@x.example"]);
+}
+
+#[tokio::test]
+async fn a_from_that_names_nobody_says_of_nobody_that_they_may_send() {
+    for from in ["From: \r\n", "From: ,\r\n", "From: (me@example.org)\r\n"] {
+        let (line, mailer) = fixture("mail.send.allowedsenders=me@example.org");
+        let mut envelope = to(&["a@x.example"]);
+        envelope.from = None;
+        let message = format!("{from}\r\nx\r\n");
+        let error = mailer.send(&envelope, Body::from_bytes(message)).await.unwrap_err();
+        assert!(error.message().contains("who sends it"), "{error}");
+        assert_eq!(line.dials.load(SeqCst), 0);
+    }
+}

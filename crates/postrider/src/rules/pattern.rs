@@ -8,8 +8,8 @@ use std::fmt;
 /// `*@*.example.org` (everybody at a domain under it), `noreply@*` (that name at any domain).
 ///
 /// A look costs the same whether there are ten patterns or a million. Quotes that a local part does not need
-/// change nothing: `"you"@example.org` is `you@example.org`. A domain beyond ASCII is compared as it is
-/// written: list both forms of it where both are in use.
+/// change nothing: `"you"@example.org` is `you@example.org`. Domains are compared as they are looked up, beyond ASCII by
+/// their A-labels (RFC 5891): `*@exämple.org` is `*@xn--exmple-cua.org`.
 #[derive(Clone, Debug, PartialEq, Eq, Default)]
 pub struct AddressPatterns {
     exact: BTreeSet<String>,
@@ -51,8 +51,8 @@ impl AddressPatterns {
         }
         match (local, domain) {
             ("*", "*") => return Err("is everybody".into()),
-            ("*", _) if domain.starts_with("*.") => self.parents.insert(plain_domain.to_lowercase()),
-            ("*", _) => self.domains.insert(domain.to_lowercase()),
+            ("*", _) if domain.starts_with("*.") => self.parents.insert(domain_of(plain_domain)),
+            ("*", _) => self.domains.insert(domain_of(domain)),
             (_, "*") => self.locals.insert(local_of(&sample)),
             (_, domain) if is_star(domain) => {
                 return Err("has a name and a * for a part of its domain".into());
@@ -69,7 +69,7 @@ impl AddressPatterns {
 
     /// The pattern that an address is of, if any.
     pub fn find(&self, address: &Address) -> Option<String> {
-        let (whole, local, domain) = (whole(address), local_of(address), address.domain().to_lowercase());
+        let (whole, local, domain) = (whole(address), local_of(address), domain_of(address.domain()));
         if self.exact.contains(&whole) {
             return Some(whole);
         }
@@ -90,7 +90,13 @@ fn parents(domain: &str) -> impl Iterator<Item = &str> {
 }
 
 fn whole(address: &Address) -> String {
-    format!("{}@{}", local_of(address), address.domain().to_lowercase())
+    format!("{}@{}", local_of(address), domain_of(address.domain()))
+}
+
+/// A domain as it is looked up: what a transport writes where a server knows ASCII only.
+fn domain_of(domain: &str) -> String {
+    let lower = || domain.to_ascii_lowercase();
+    if domain.is_ascii() { lower() } else { idna::domain_to_ascii(domain).unwrap_or_else(|_| lower()) }
 }
 
 /// The local part without case and without the quotes that mean nothing (RFC 5321 §4.1.2).
@@ -107,7 +113,7 @@ fn local_of(address: &Address) -> String {
 
 /// The reserved domain that an address is at, if any (RFC 2606, RFC 6761): nobody can be reached there.
 pub(crate) fn reserved(address: &Address) -> Option<&'static str> {
-    let domain = address.domain().to_lowercase();
+    let domain = domain_of(address.domain());
     let under =
         |name: &str| domain.strip_suffix(name).is_some_and(|rest| rest.is_empty() || rest.ends_with('.'));
     ["example.com", "example.net", "example.org", "example", "test", "invalid", "localhost"]

@@ -47,7 +47,7 @@ impl SendingRules {
         if self.redirect.is_some() {
             return Ok(None);
         }
-        let has_it = |address: &Address| envelope.to.iter().any(|r| r.address == *address);
+        let has_it = |address: &Address| envelope.to.iter().any(|r| r.address.mailbox() == address.mailbox());
         let mut to: Vec<Recipient> =
             self.audit.iter().filter(|a| !has_it(a)).cloned().map(Recipient::new).collect();
         if to.is_empty() {

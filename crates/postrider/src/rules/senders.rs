@@ -15,16 +15,18 @@ impl SendingRules {
         if let Some(from) = &envelope.from {
             self.check_sender(from, "the envelope")?;
         }
+        let mut is_named = envelope.from.is_some();
         for (name, shown) in [("from", "From"), ("sender", "Sender")] {
             for value in head.all(name) {
                 let Some(list) = mailboxes(value) else {
                     let what = format!("the {shown} header can't be read for certain");
                     return Err(self.no_sender(what));
                 };
+                is_named |= name == "from" && !list.is_empty();
                 list.iter().try_for_each(|address| self.check_sender(address, shown))?;
             }
         }
-        if envelope.from.is_none() && !head.has("from") {
+        if !is_named {
             return Err(self.no_sender("neither envelope nor message says who sends it".into()));
         }
         Ok(())
