@@ -158,8 +158,9 @@ impl TokioHostBuilder {
 
     /// Looks up only secrets for which `allowed` is true; all are if this is not set.
     ///
-    /// A reference makes this program read a file or run a command with its own rights. A host app that takes
-    /// settings from people who may not do that themselves must keep them from it: here.
+    /// A reference makes this program read a file or run a command with its own rights, and sends what it finds to
+    /// whatever server the same settings name. A refresh token's file is also written, with what the token endpoint
+    /// says. A host app that takes settings from people who may not do that themselves must keep them from it: here.
     pub fn secret_filter(mut self, allowed: impl Fn(&SecretRef) -> bool + Send + Sync + 'static) -> Self {
         self.secrets.filter = Some(Arc::new(allowed));
         self

@@ -98,16 +98,18 @@ async fn a_new_refresh_token_is_in_its_file_when_the_access_token_is_given() {
     }
 }
 
+#[cfg(unix)]
 #[tokio::test]
 async fn a_new_refresh_token_that_can_t_be_saved_is_kept_and_its_access_token_not_used_before_it_is() {
+    use std::os::unix::fs::symlink;
     let folder = tempfile::tempdir().unwrap();
-    let path = write(folder.path(), "refresh", "r1\n");
+    // So long a name that there is no room for a new one's beside it.
+    let long = write(folder.path(), &"r".repeat(250), "r1\n");
+    let path = folder.path().join("refresh");
+    symlink(&long, &path).unwrap();
     let endpoint = Endpoint::new([token("t1", Some("n3wrefresh"))]);
     let grant = grant(endpoint.serve_clear().await, file(&path));
     let host = TokioHost::new();
-    // Where the new one is written stands something that can't be replaced.
-    let obstacle = folder.path().join(format!(".refresh.{}.new", std::process::id()));
-    std::fs::create_dir(&obstacle).unwrap();
     for _ in 0..2 {
         let error = get(&host, &grant, None).await.unwrap_err();
         assert_eq!((error.kind(), error.phase()), (ErrorKind::Configuration, Phase::Authenticate));
@@ -116,7 +118,8 @@ async fn a_new_refresh_token_that_can_t_be_saved_is_kept_and_its_access_token_no
         assert!(!format!("{error} {error:?}").contains("n3wrefresh"));
         assert_eq!(std::fs::read_to_string(&path).unwrap(), "r1\n");
     }
-    std::fs::remove_dir(&obstacle).unwrap();
+    std::fs::remove_file(&path).unwrap();
+    symlink(write(folder.path(), "short", "r1\n"), &path).unwrap();
     assert_eq!(get(&host, &grant, None).await.unwrap(), "t1");
     assert_eq!(std::fs::read_to_string(&path).unwrap(), "n3wrefresh\n");
     assert_eq!(endpoint.asked().len(), 1, "the new one was not spent on a second request");

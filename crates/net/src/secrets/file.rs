@@ -2,7 +2,9 @@
 
 use super::{MOST, missing, secret};
 use postrider_core::{Error, Result, Secret};
+use std::collections::hash_map::RandomState;
 use std::fs::{self, File, OpenOptions};
+use std::hash::BuildHasher;
 use std::io::{self, Read, Write};
 use std::path::Path;
 use zeroize::Zeroizing;
@@ -47,12 +49,10 @@ fn replace(path: &Path, secret: &Secret) -> io::Result<()> {
     let path = fs::canonicalize(path)?;
     let folder = path.parent().ok_or(io::ErrorKind::NotFound)?;
     let name = path.file_name().ok_or(io::ErrorKind::NotFound)?.to_string_lossy();
-    let new = folder.join(format!(".{name}.{}.new", std::process::id()));
-    // One of an earlier process with our number that was killed half-way.
-    match fs::remove_file(&new) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-        _ => {}
-    }
+    // A name nobody else has, in no process, container or machine: half of another's must never be put in place. The
+    // hasher's keys are random.
+    let own = RandomState::new().hash_one(std::process::id());
+    let new = folder.join(format!(".{name}.{own:016x}.new"));
     let done = write(&new, secret).and_then(|()| fs::rename(&new, &path));
     if done.is_err() {
         // What is there of it is of no use to anybody.
@@ -155,22 +155,35 @@ mod tests {
     }
 
     #[test]
-    fn a_save_that_fails_or_was_killed_leaves_the_old_one_whole() {
+    fn two_who_save_at_once_never_leave_half_a_secret() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("refresh");
+        fs::write(&path, "a\n").unwrap();
+        let secrets = ["a", "b"].map(|letter| Secret::new(letter.repeat(60_000)));
+        save(&path, &secrets[0]).unwrap();
+        std::thread::scope(|scope| {
+            // Two hosts of one process; two processes of two containers may have one number too.
+            let writers = secrets.each_ref().map(|secret| {
+                scope.spawn(|| (0..100).try_for_each(|_| save(&path, secret)).map_err(|e| e.to_string()))
+            });
+            while !writers.iter().all(std::thread::ScopedJoinHandle::is_finished) {
+                let found = read(&path).unwrap().secret;
+                assert!(secrets.iter().any(|secret| secret.expose() == found.expose()));
+            }
+            writers.into_iter().for_each(|writer| assert_eq!(writer.join().unwrap(), Ok(())));
+        });
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1, "nothing is left over");
+    }
+
+    #[test]
+    fn a_save_that_fails_leaves_the_old_one_whole() {
+        let folder = tempfile::tempdir().unwrap();
+        // There is no room in a name for the new one's.
+        let path = folder.path().join("r".repeat(250));
         fs::write(&path, "old\n").unwrap();
-        let new = folder.path().join(format!(".refresh.{}.new", std::process::id()));
-        // Something that can't be replaced stands where the new one is written.
-        fs::create_dir(&new).unwrap();
         let error = save(&path, &"hunter2".into()).unwrap_err();
-        assert!(!format!("{error} {error:?}").contains("hunter2") && error.message().contains("refresh\""));
+        assert!(!format!("{error} {error:?}").contains("hunter2") && error.message().contains("rrr\""));
         assert_eq!(read(&path).unwrap().secret.expose(), "old");
-        // Half of a new one, from a process that was killed.
-        fs::remove_dir(&new).unwrap();
-        fs::write(&new, "ne").unwrap();
-        fs::set_permissions(&new, fs::Permissions::from_mode(0o400)).unwrap();
-        assert_eq!(read(&path).unwrap().secret.expose(), "old");
-        save(&path, &"new".into()).unwrap();
-        assert_eq!(read(&path).unwrap().secret.expose(), "new");
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
     }
 }
