@@ -229,6 +229,13 @@ impl Layer {
         self.entries.iter().map(|e| e.key.as_str())
     }
 
+    /// True if the value of this key is a [`SecretRef`](crate::SecretRef) that can be read: where a secret is kept, and
+    /// none itself.
+    pub fn is_reference(&self, key: &str) -> bool {
+        self.entry(key)
+            .is_some_and(|entry| matches!(crate::SecretRef::parse(entry.value.expose()), Ok(Some(_))))
+    }
+
     pub(crate) fn entries(&self) -> &[Entry] {
         &self.entries
     }
