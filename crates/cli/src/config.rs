@@ -113,11 +113,8 @@ fn findings(path: &Path, stack: &Stack, registry: &Registry) -> Vec<Diagnosis> {
 fn exposed(path: &Path, stack: &Stack, registry: &Registry) -> Option<Diagnosis> {
     use std::os::unix::fs::PermissionsExt;
     let mode = std::fs::metadata(path).ok()?.permissions().mode();
-    if mode & 0o077 == 0 {
-        return None;
-    }
     let mut keys = stack.layers.iter().flat_map(|layer| layer.keys().map(move |key| (layer, key)));
-    let (layer, key) = keys.find(|(_, key)| settings::is_secret(key, registry))?;
+    let (layer, key) = keys.find(|(layer, key)| settings::is_exposed(mode, layer, key, registry))?;
     let origin = layer.position(key).map(|position| Origin::new(layer.kind(), position));
     let what = format!("it is a secret, and others may read or change this file (mode {:o})", mode & 0o777);
     let finding = Diagnosis::new(Severity::Warning, DiagnosisKind::ExposedSecret, what);

@@ -162,13 +162,19 @@ pub(crate) fn is_secret(key: &str, registry: &Registry) -> bool {
     })
 }
 
+/// True if others may read this secret. Where one is kept they may read, but not change.
+pub(crate) fn is_exposed(mode: u32, layer: &Layer, key: &str, registry: &Registry) -> bool {
+    let concerns = if layer.is_reference(key) { 0o022 } else { 0o077 };
+    mode & concerns != 0 && is_secret(key, registry)
+}
+
 fn warn_of_readers(path: &Path, layers: &[Layer], registry: &Registry) {
     use std::os::unix::fs::PermissionsExt;
     // `check` makes a session for each direction; once is enough.
     static WARNED: Once = Once::new();
     let Ok(about) = std::fs::metadata(path) else { return };
-    let holds_secret = || layers.iter().flat_map(Layer::keys).any(|key| is_secret(key, registry));
-    if about.permissions().mode() & 0o077 != 0 && holds_secret() {
+    let mode = about.permissions().mode();
+    if layers.iter().any(|layer| layer.keys().any(|key| is_exposed(mode, layer, key, registry))) {
         let shown = path.display();
         WARNED.call_once(|| {
             output::note(format!(

@@ -73,6 +73,13 @@ async fn a_password_in_a_file_that_others_may_read_is_pointed_out() {
         let run = run(&["send", "--account-file", &path, "--to", BOB], b"x").await.ended(0);
         assert_eq!(run.err.contains("chmod 600"), warned, "{}", run.err);
     }
+    // Where a password is kept is none; who may change it may have any command run.
+    std::fs::write(&path, "[mail.smtp]\npassword = 'file:/run/secrets/mail'\n").unwrap();
+    for (mode, warned) in [(0o644, false), (0o666, true)] {
+        std::fs::set_permissions(&path, PermissionsExt::from_mode(mode)).unwrap();
+        let run = run(&["explain", "--set", "--account-file", &path], b"").await.ended(0);
+        assert_eq!(run.err.contains("chmod 600"), warned, "{}", run.err);
+    }
 }
 
 #[tokio::test]
