@@ -166,10 +166,12 @@ impl Lease {
     /// itself whether its connection is still good. Only one that failed as it never should is dropped, and
     /// one of a retired pool is parted with.
     pub(crate) async fn give_back(self, broken: bool) {
-        let Self { transport, pool, _permit } = self;
         if broken {
+            // As a whole, so that the connection is gone before the room is free.
+            drop(self);
             return;
         }
+        let Self { transport, pool, _permit } = self;
         let mut transport = Some(transport);
         poll_fn(|cx| {
             let mut shelf = pool.shelf();

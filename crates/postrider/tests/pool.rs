@@ -195,3 +195,29 @@ async fn a_transport_that_panics_costs_its_connection_and_not_the_room() {
     assert!(tokio::spawn(async move { sender.send(&envelope(), panicking).await }).await.is_err());
     in_time(mailer.send(&envelope(), body())).await.unwrap();
 }
+
+/// Notes how many connections there are when there is said to be room.
+struct Watch(Arc<Line>, std::sync::Mutex<Vec<usize>>);
+
+impl std::task::Wake for Watch {
+    fn wake(self: Arc<Self>) {
+        let open = self.0.open.load(SeqCst);
+        self.1.lock().unwrap().push(open);
+    }
+}
+
+#[test]
+fn a_broken_connection_is_gone_before_its_room_is_given_to_the_next() {
+    let (line, _, mailer) = fixture(1, false, "mail.mailer.connections=1");
+    line.failures.lock().unwrap().push_back(Error::new(ErrorKind::Plugin, Phase::EndOfData, "broken"));
+    let envelope = envelope();
+    let (mut first, mut second) =
+        (pin!(mailer.send(&envelope, body())), pin!(mailer.send(&envelope, body())));
+    let watch = Arc::new(Watch(line, std::sync::Mutex::default()));
+    let waker = watch.clone().into();
+    let mut other = std::task::Context::from_waker(std::task::Waker::noop());
+    assert!(first.as_mut().poll(&mut other).is_pending());
+    assert!(second.as_mut().poll(&mut std::task::Context::from_waker(&waker)).is_pending());
+    while first.as_mut().poll(&mut other).is_pending() {}
+    assert_eq!(*watch.1.lock().unwrap(), [0]);
+}
