@@ -427,3 +427,13 @@ async fn a_from_that_names_nobody_says_of_nobody_that_they_may_send() {
         assert_eq!(line.dials.load(SeqCst), 0);
     }
 }
+
+#[tokio::test]
+async fn a_copy_that_a_broken_transport_can_t_send_any_more_is_told() {
+    let (line, mailer) = fixture("mail.send.audit=audit@x.example");
+    *line.ends.lock().unwrap() = vec![None, error(ErrorKind::Plugin, Phase::EndOfData)].into();
+    let batch = vec![(to(&["a@x.example"]), "1".into()), (to(&["b@x.example"]), "2".into())];
+    let outcomes = mailer.send_all(batch).await.unwrap();
+    assert_eq!(outcomes[1].as_ref().unwrap_err().kind(), ErrorKind::Plugin);
+    assert_eq!(verdicts(&outcomes[0].as_ref().unwrap().copies), "N");
+}

@@ -119,12 +119,7 @@ pub(crate) async fn send_one(
         goes_on = outcome.as_ref().map_or_else(|e| e.phase() == Phase::Recipient, |_| true);
         outcomes.push(Some(outcome));
     }
-    let mut outcome = merge(fates, outcomes);
-    if let (Some((envelope, spool)), true) = (copy, is_out(&outcome) && !broken) {
-        let copied = transport.send(&envelope, spool.body()).await;
-        broken |= is_broken(&copied);
-        outcome = outcome.map(|receipt| with_copies(receipt, &envelope, copied));
-    }
+    let outcome = copied(transport, merge(fates, outcomes), copy, &mut broken).await;
     (outcome, broken)
 }
 
@@ -158,13 +153,8 @@ pub(crate) async fn send_all(
                 continue;
             }
         };
-        let mut outcome = merge(fates, answers.by_ref().take(count).map(Some).collect());
-        if let (Some((envelope, spool)), true) = (copy, is_out(&outcome) && !broken) {
-            let copied = transport.send(&envelope, spool.body()).await;
-            broken |= is_broken(&copied);
-            outcome = outcome.map(|receipt| with_copies(receipt, &envelope, copied));
-        }
-        outcomes.push(outcome);
+        let outcome = merge(fates, answers.by_ref().take(count).map(Some).collect());
+        outcomes.push(copied(transport, outcome, copy, &mut broken).await);
     }
     (outcomes, broken)
 }
@@ -174,9 +164,18 @@ fn is_out(outcome: &Result<Receipt>) -> bool {
     outcome.as_ref().map_or_else(|e| e.kind() == ErrorKind::Unsure, |_| true)
 }
 
-fn with_copies(receipt: Receipt, envelope: &Envelope, outcome: Result<Receipt>) -> Receipt {
+/// Sends the copy of a message that is out, unless the transport is broken, and says in its receipt what became of it.
+async fn copied(
+    transport: &mut dyn OutgoingTransport,
+    outcome: Result<Receipt>,
+    copy: Option<(Envelope, Spool)>,
+    broken: &mut bool,
+) -> Result<Receipt> {
+    let Some((envelope, spool)) = copy.filter(|_| is_out(&outcome)) else { return outcome };
+    let copied = if *broken { None } else { Some(transport.send(&envelope, spool.body()).await) };
+    *broken |= copied.as_ref().is_some_and(is_broken);
     let fates: Vec<Fate> = envelope.to.iter().map(|r| Fate::sent(&r.address, 0)).collect();
-    receipt.with_copies(super::outcome::verdicts(fates, &[Some(outcome)]))
+    outcome.map(|receipt| receipt.with_copies(super::outcome::verdicts(fates, &[copied])))
 }
 
 fn is_broken(outcome: &Result<Receipt>) -> bool {
