@@ -70,6 +70,7 @@ pub use proxy::{Proxy, ProxyKind};
 pub use receipt::{Receipt, RecipientOutcome, Reply, Verdict};
 pub use registry::Registry;
 pub use secret::Secret;
+pub use shown::without_login;
 pub use target::{LocalAddress, Ports, Target};
 pub use tls::{TlsMode, TlsOptions};
 pub use token_grant::TokenGrant;

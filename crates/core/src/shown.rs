@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 /// The text without the login that people write into a URL or in front of a host, where it belongs into properties of
 /// its own: `http://me:hunter2@proxy:80` is `http://***@proxy:80`, `me:hunter2@proxy` is `me:***@proxy`.
-pub(crate) fn without_login(text: &str) -> Cow<'_, str> {
+pub fn without_login(text: &str) -> Cow<'_, str> {
     // The last @: a password may hold others.
     let Some((before, host)) = text.rsplit_once('@') else { return text.into() };
     if let Some((scheme, _)) = before.split_once("://") {
