@@ -5,7 +5,7 @@ use crate::doctor::report::{Finding, Status, Step, StepName};
 use crate::doctor::spoken::{Spoken, in_words};
 use postrider_core::{
     Credential, Direction, Error, Note, Origin, Properties, Property, PropertySpec, Registry, Result, Secret,
-    SecretRef, Target, TlsMode, TransportFactory, Words,
+    SecretRef, Target, TlsMode, TransportFactory, Words, without_login,
 };
 use postrider_wire::Redactor;
 
@@ -173,7 +173,7 @@ impl Patient {
                     Some(place) => format!("{} is kept in {place}: {origin}", spec.name),
                     None => format!("{} is set: {origin}", spec.name),
                 },
-                Ok(Some(text)) => format!("{} {}: {origin}", spec.name, text.escape_debug()),
+                Ok(Some(text)) => format!("{} {}: {origin}", spec.name, without_login(&text).escape_debug()),
                 _ => continue,
             });
         }

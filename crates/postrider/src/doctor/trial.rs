@@ -96,7 +96,7 @@ impl Trial<'_> {
 
     /// What stopped it, and the steps after signing in.
     async fn incoming(
-        &self,
+        &mut self,
         mut transport: Box<dyn IncomingTransport>,
         observer: &Observer,
     ) -> (Option<Error>, Vec<Step>) {
@@ -112,6 +112,7 @@ impl Trial<'_> {
         let one = Query::all().limit(1);
         let listed = watched(observer, transport.list(&one)).await;
         let _ = within(observer, GOODBYE, Phase::Close, transport.close()).await;
+        self.patient.mask(&observer.notes.open().secrets);
         match listed {
             Ok(page) => {
                 let saw = if page.messages.is_empty() {
@@ -136,12 +137,14 @@ impl Trial<'_> {
 
     /// As [`incoming`](Self::incoming).
     async fn outgoing(
-        &self,
+        &mut self,
         mut transport: Box<dyn OutgoingTransport>,
         observer: &Observer,
     ) -> (Option<Error>, Vec<Step>) {
         let tried = watched(observer, transport.connect()).await;
         let _ = within(observer, GOODBYE, Phase::Close, transport.close()).await;
+        // A transport of others may repeat it in the last steps.
+        self.patient.mask(&observer.notes.open().secrets);
         let sender = self.sender();
         let failed = match tried {
             Err(error) if !steps::is_untried(&error) => error,

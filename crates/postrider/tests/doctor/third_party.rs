@@ -1,6 +1,7 @@
 //! Transports of others, and hosts that tell nothing.
 
-use crate::clinic::{Answer, Town, examine, expect, listener};
+use crate::clinic::{Answer, PASSWORD, Town, examine, examine_by, expect, listener};
+use postrider::doctor::{Doctor, Status, StepName};
 use postrider::*;
 use postrider_testkit::{Dialogue, VirtualHost};
 use std::sync::Arc;
@@ -62,6 +63,71 @@ impl OutgoingTransport for Snail {
     }
 }
 
+/// One who looks his secret up and repeats it after signing in, as a server may.
+struct Parrot(Arc<dyn Host>);
+
+impl Parrot {
+    async fn squawk(&self) -> Error {
+        let secret = self.0.secret(&SecretRef::Environment("RING".into())).await.unwrap();
+        Error::new(ErrorKind::Rejected, Phase::Sender, format!("no: {}", secret.expose()))
+    }
+}
+
+#[async_trait]
+impl OutgoingTransport for Parrot {
+    async fn send(&mut self, _: &Envelope, _: Body<'_>) -> Result<Receipt> {
+        Err(self.squawk().await)
+    }
+
+    async fn connect(&mut self) -> Result<()> {
+        self.squawk().await;
+        Ok(())
+    }
+
+    async fn close(self: Box<Self>) -> Result<()> {
+        Ok(())
+    }
+}
+
+#[async_trait]
+impl IncomingTransport for Parrot {
+    async fn list(&mut self, _: &Query) -> Result<Listing> {
+        Err(self.squawk().await.in_phase(Phase::List))
+    }
+
+    async fn fetch(&mut self, _: &MessageId) -> Result<Body<'_>> {
+        Err(self.squawk().await)
+    }
+
+    async fn settle(&mut self, _: &[MessageId], _: &Settle) -> Result<()> {
+        Err(self.squawk().await)
+    }
+
+    async fn wait(&mut self, _: std::time::Duration) -> Result<Wake> {
+        Err(self.squawk().await)
+    }
+
+    async fn connect(&mut self) -> Result<()> {
+        self.squawk().await;
+        Ok(())
+    }
+
+    async fn close(self: Box<Self>) -> Result<()> {
+        Ok(())
+    }
+}
+
+const PARROT: TransportFactory = TransportFactory::outgoing("parrot", &parrot).about("By parrot");
+const PARROT_IN: TransportFactory = TransportFactory::incoming("parrot", &parrot_in).about("By parrot");
+
+fn parrot(_: &Properties, host: Arc<dyn Host>) -> Result<Box<dyn OutgoingTransport>> {
+    Ok(Box::new(Parrot(host)))
+}
+
+fn parrot_in(_: &Properties, host: Arc<dyn Host>) -> Result<Box<dyn IncomingTransport>> {
+    Ok(Box::new(Parrot(host)))
+}
+
 const RING: Property<Secret> = Property::new("ring", "What it wears.");
 const PIGEON: TransportFactory = TransportFactory::outgoing("pigeon", &pigeon)
     .about("By bird")
@@ -82,6 +148,8 @@ fn session(host: impl Host + 'static, settings: &str) -> Session {
     let mut registry = Registry::linked().unwrap();
     registry.add(&PIGEON, "this test").unwrap();
     registry.add(&SNAIL, "this test").unwrap();
+    registry.add(&PARROT, "this test").unwrap();
+    registry.add(&PARROT_IN, "this test").unwrap();
     Session::builder().registry(registry).overrides(settings).unwrap().host(Arc::new(host)).build().unwrap()
 }
 
@@ -117,4 +185,29 @@ async fn a_host_that_tells_nothing_of_its_connections() {
     let settings = "mail.store.protocol=pop3\nmail.pop3.host=localhost\nmail.pop3.tls=none\nmail.pop3.user=alice\n\
                     mail.pop3.password=hunter2\nmail.pop3.auth.mechanisms=LOGIN\n";
     expect("host_that_tells_nothing", &examine(&session(host, settings), Direction::Incoming).await);
+}
+
+#[tokio::test]
+async fn what_was_looked_up_is_masked_in_the_last_steps_too() {
+    let server = postrider_server::Server::builder().start().await.unwrap();
+    let settings = "mail.transport.protocol=parrot\nmail.store.protocol=parrot\nmail.from=me@real.de\n";
+    let session = session(Town::trusting(server.ca_pem()), settings);
+    for (direction, name) in
+        [(Direction::Outgoing, StepName::TestMessage), (Direction::Incoming, StepName::Mailbox)]
+    {
+        let doctor = Doctor::new(&session).send_to(Address::new("you@real.de").unwrap());
+        let report = examine_by(doctor, direction).await;
+        let step = report.step(name).unwrap();
+        assert_eq!(step.status, Status::Failed, "{report}");
+        assert!(step.saw.contains("no: ***") && !report.to_string().contains(PASSWORD), "{report}");
+    }
+}
+
+#[tokio::test]
+async fn a_login_written_into_the_name_of_a_proxy_is_not_shown() {
+    let server = postrider_server::Server::builder().start().await.unwrap();
+    let settings = "mail.transport.protocol=pigeon\nmail.pigeon.host=loft.example\nmail.from=me@real.de\n\
+                    mail.pigeon.proxy.host=http://me:hunter2@proxy:3128\n";
+    let report = examine(&session(Town::trusting(server.ca_pem()), settings), Direction::Outgoing).await;
+    assert!(report.to_string().contains("proxy.host http://***@proxy:3128"), "{report}");
 }
