@@ -5,6 +5,7 @@ use crate::diagnose_choice::Choice;
 use crate::diagnose_use::family;
 use crate::jakarta::Family;
 use crate::properties::Found;
+use crate::target::is_this_machine;
 use crate::{Diagnosis, DiagnosisKind, LayerKind, PropertyValue, Severity, TlsMode, tls};
 
 /// Ports where a connection begins in clear text, and with TLS.
@@ -110,8 +111,7 @@ fn explicit(
 }
 
 fn clear_text(choice: &Choice, at: &Found<'_>, tell: &mut impl FnMut(Severity, &Found<'_>, String, &str)) {
-    let host = choice.find("host").map(|f| f.entry.value.expose().trim().to_owned()).unwrap_or_default();
-    let near = host == "localhost" || host.parse::<std::net::IpAddr>().is_ok_and(|ip| ip.is_loopback());
+    let near = choice.find("host").is_some_and(|host| is_this_machine(host.entry.value.expose().trim()));
     let secret = ["password", "auth.token"].iter().any(|name| choice.find(name).is_some());
     if secret && !near && truth(choice, "auth.cleartext", true).is_none() {
         let what = "everything goes in clear text, so password and token are not sent and signing in fails";

@@ -71,7 +71,7 @@ pub use receipt::{Receipt, RecipientOutcome, Reply, Verdict};
 pub use registry::Registry;
 pub use secret::Secret;
 pub use shown::without_login;
-pub use target::{LocalAddress, Ports, Target};
+pub use target::{LocalAddress, Ports, Target, is_this_machine};
 pub use tls::{TlsMode, TlsOptions};
 pub use token_grant::TokenGrant;
 pub use trust::{CipherSuite, Fingerprint, TlsVersion, Trust};

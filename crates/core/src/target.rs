@@ -200,6 +200,13 @@ impl PropertyValue for LocalHost {
     }
 }
 
+/// True if a host's name or address, also in brackets, says that it is this machine: no packet leaves it.
+pub fn is_this_machine(host: &str) -> bool {
+    let bare = host.strip_prefix('[').and_then(|h| h.strip_suffix(']')).unwrap_or(host);
+    bare.eq_ignore_ascii_case("localhost")
+        || bare.parse::<std::net::IpAddr>().is_ok_and(|address| address.to_canonical().is_loopback())
+}
+
 pub(crate) fn host_fault(host: &str) -> Option<&'static str> {
     let bare = host.strip_prefix('[').and_then(|h| h.strip_suffix(']')).unwrap_or(host);
     if bare.is_empty() || bare.len() > 255 {

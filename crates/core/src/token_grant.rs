@@ -1,5 +1,6 @@
 //! How to get OAuth access tokens with a refresh token.
 
+use crate::target::is_this_machine;
 use crate::{Credential, Error, ErrorKind, Phase, Result, Target, TlsMode};
 
 /// What a host needs to get access tokens with a refresh token (RFC 6749 §6).
@@ -75,12 +76,6 @@ fn read_url(url: &str) -> Result<(Target, String)> {
     }
     let mode = if encrypted { TlsMode::Implicit } else { TlsMode::None };
     Ok((Target::new(host, port, mode)?, path))
-}
-
-fn is_this_machine(host: &str) -> bool {
-    let bare = host.trim_start_matches('[').trim_end_matches(']');
-    bare.eq_ignore_ascii_case("localhost")
-        || bare.parse::<std::net::IpAddr>().is_ok_and(|address| address.to_canonical().is_loopback())
 }
 
 #[cfg(test)]

@@ -44,6 +44,7 @@ impl Host for NoHost {
 }
 
 const LOFT: Property<String> = Property::new("loft", "Where the birds live.");
+const PASSWORD: Property<Credential> = Property::new("password", "What the birds whisper.");
 
 fn make(properties: &Properties, _: Arc<dyn Host>) -> Result<Box<dyn OutgoingTransport>> {
     Ok(Box::new(Pigeon(properties.require(&LOFT)?)))
@@ -52,7 +53,7 @@ fn make(properties: &Properties, _: Arc<dyn Host>) -> Result<Box<dyn OutgoingTra
 static PIGEON: TransportFactory = TransportFactory::outgoing("pigeon", &make)
     .about("By bird (RFC 1149)")
     .aliases(&[Alias::new("pigeons", &[("mail.pigeon.loft", "roof")])])
-    .properties(&[&[LOFT.spec()], Target::PROPERTIES]);
+    .properties(&[&[LOFT.spec(), PASSWORD.spec()], Target::PROPERTIES]);
 register!(PIGEON);
 
 fn layer(text: &str) -> Properties {
@@ -177,4 +178,24 @@ fn a_text_full_of_unknown_keys_is_refused_without_looking_for_what_each_of_them_
     assert_eq!(errors.len(), 50_000);
     assert_eq!(errors[0].advice(), Some("did you mean mail.pigeon.loft?"));
     assert_eq!(registry.diagnose(&properties, &[]).iter().filter(|d| d.is_error()).count(), 50_000);
+}
+
+#[test]
+fn clear_text_to_this_machine_is_nothing_to_warn_of_however_it_is_named() {
+    let registry = Registry::linked().unwrap();
+    for (host, warned) in [
+        ("localhost", false),
+        ("LocalHost", false),
+        ("127.0.0.1", false),
+        ("[::1]", false),
+        ("::ffff:127.0.0.1", false),
+        ("mail.corp.de", true),
+    ] {
+        let text = format!(
+            "mail.transport.protocol=pigeon\nmail.pigeon.loft=x\nmail.pigeon.password=hunter2\n\
+             mail.pigeon.tls=none\nmail.pigeon.port=7\nmail.pigeon.host={host}\n"
+        );
+        let all = registry.diagnose(&layer(&text), &[]);
+        assert_eq!(all.iter().any(|d| d.what.contains("signing in fails")), warned, "{host}: {all:?}");
+    }
 }

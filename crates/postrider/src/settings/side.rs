@@ -3,11 +3,10 @@
 use super::Password;
 use postrider_core::{
     Direction, Error, ErrorKind, Layer, LayerKind, Note, NoteKind, Phase, Properties, Registry, Result,
-    Secret, session_property,
+    Secret, is_this_machine, session_property,
 };
 use serde::{Deserialize, Deserializer};
 use std::collections::BTreeMap;
-use std::net::IpAddr;
 
 /// What a form's fields are called.
 pub(super) struct Names {
@@ -186,7 +185,7 @@ impl Side<'_> {
         if self.start_tls == Some(true) || self.server.trim().is_empty() {
             return Ok(());
         }
-        if self.is_this_machine() {
+        if is_this_machine(self.server.trim()) {
             return fields.set(key("tls"), "none", field);
         }
         let message = "it is off, and the connection is encrypted all the same, or fails";
@@ -209,12 +208,6 @@ impl Side<'_> {
             Some(false) if self.secure.is_none() => fields.set(name, "false", field),
             _ => Ok(()),
         }
-    }
-
-    fn is_this_machine(&self) -> bool {
-        let server = self.server.trim();
-        let bare = server.strip_prefix('[').and_then(|s| s.strip_suffix(']')).unwrap_or(server);
-        server.eq_ignore_ascii_case("localhost") || bare.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback())
     }
 }
 
