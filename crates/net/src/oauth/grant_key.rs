@@ -32,6 +32,11 @@ impl GrantKey {
                     add(&arguments.len().to_string());
                     arguments.iter().for_each(|argument| add(argument));
                 }
+                Some(Credential::Reference(postrider_core::SecretRef::Keyring { service, user })) => {
+                    add("keyring");
+                    add(service);
+                    add(user);
+                }
                 Some(other) => {
                     add("reference");
                     add(&format!("{other:?}"));
@@ -46,7 +51,7 @@ impl GrantKey {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use postrider_core::PropertyValue;
+    use postrider_core::{PropertyValue, SecretRef};
 
     #[test]
     fn grants_that_differ_in_anything_have_keys_of_their_own() {
@@ -74,5 +79,11 @@ mod tests {
         let keys: std::collections::HashSet<_> = all.iter().map(GrantKey::of).collect();
         assert_eq!(keys.len(), all.len());
         assert!(GrantKey::of(&grant("a")) == GrantKey::of(&grant("a")));
+        // Host code may put a slash where a text ends the service.
+        let keyring = |service: &str, user: &str| {
+            let (service, user) = (service.to_owned(), user.to_owned());
+            TokenGrant::new("https://h/t", "id", SecretRef::Keyring { service, user }).unwrap()
+        };
+        assert!(GrantKey::of(&keyring("a/b", "c")) != GrantKey::of(&keyring("a", "b/c")));
     }
 }
