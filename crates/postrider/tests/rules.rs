@@ -437,3 +437,14 @@ async fn a_copy_that_a_broken_transport_can_t_send_any_more_is_told() {
     assert_eq!(outcomes[1].as_ref().unwrap_err().kind(), ErrorKind::Plugin);
     assert_eq!(verdicts(&outcomes[0].as_ref().unwrap().copies), "N");
 }
+
+#[tokio::test]
+async fn a_long_list_goes_out_one_by_one_without_being_copied_for_each() {
+    let (line, mailer) = fixture("mail.send.recipientspertransaction=1");
+    // With the whole list copied into each part this takes minutes.
+    let all = (0..40_000).map(|n| Address::new(format!("u{n}@x.example")).unwrap());
+    let envelope = Envelope::new(None, all).unwrap();
+    let receipt = mailer.send(&envelope, "x".into()).await.unwrap();
+    assert!(receipt.is_complete() && receipt.recipients.len() == 40_000);
+    assert_eq!(line.sent.load(SeqCst), 40_000);
+}

@@ -70,8 +70,11 @@ impl<'a> Dispatch<'a> {
             }
             fates.push(Fate::sent(&recipient.address, to.len() - 1));
         }
+        // The list may be long, and the parts as many: it is copied once.
+        let mut without = envelope.clone();
+        without.to.clear();
         let part = |to| {
-            let mut part = envelope.clone();
+            let mut part = without.clone();
             part.to = to;
             Cow::Owned(part)
         };
