@@ -39,11 +39,8 @@ pub(crate) enum Said {
 impl Session {
     /// Begins a dialogue: takes in what the server said meanwhile, and is busy from then on.
     pub(crate) fn begin(&mut self, phase: Phase) -> Result<()> {
-        let meanwhile = self.catch_up(phase);
-        if meanwhile.is_err() {
-            self.over = true;
-        }
-        meanwhile?;
+        self.catch_up(phase).inspect_err(|_| self.over = true)?;
+        self.check_rebuilt(phase)?;
         self.channel.begin(phase)
     }
 
@@ -116,15 +113,18 @@ impl Session {
     /// Ends a dialogue: every answer has been read. A mailbox that was rebuilt meanwhile is lost: what was asked
     /// and what was answered may be of different messages.
     pub(crate) fn end(&mut self, phase: Phase) -> Result<()> {
-        if self.state.selected.as_ref().is_some_and(|s| s.rebuilt) {
-            self.over = true;
-            let what = "the mailbox was rebuilt while it was open (its UIDVALIDITY has changed)";
-            return Err(
-                Error::new(ErrorKind::NotFound, phase, what).with_advice("list again: all keys are new")
-            );
-        }
+        self.check_rebuilt(phase)?;
         self.channel.finish();
         Ok(())
+    }
+
+    fn check_rebuilt(&mut self, phase: Phase) -> Result<()> {
+        if self.state.selected.as_ref().is_none_or(|s| !s.rebuilt) {
+            return Ok(());
+        }
+        self.over = true;
+        let what = "the mailbox was rebuilt while it was open (its UIDVALIDITY has changed)";
+        Err(Error::new(ErrorKind::NotFound, phase, what).with_advice("list again: all keys are new"))
     }
 
     /// Puts a command without literals into the buffer; gives its tag.
