@@ -37,6 +37,14 @@ pub(crate) fn parse(lexer: &mut Lexer<'_>) -> Lex<Fetch> {
         l.blanks();
         match name.as_slice() {
             b"UID" => fetch.uid = Some(l.nonzero()?),
+            // Some say NIL where they don't know: the message is there all the same.
+            b"RFC822.SIZE" | b"FLAGS"
+                if !l.starts(b'(') && !l.rest().first().is_some_and(u8::is_ascii_digit) =>
+            {
+                if l.nstring()?.is_some() {
+                    return Err(Wrong::Malformed);
+                }
+            }
             b"RFC822.SIZE" => fetch.size = Some(l.number()?),
             b"FLAGS" => fetch.flags = Some(flags(l)?),
             name => match origin(name).filter(|_| fetch.body.is_none()) {
@@ -73,10 +81,7 @@ pub(super) fn origin(name: &[u8]) -> Option<u64> {
 fn flags(lexer: &mut Lexer<'_>) -> Lex<Flags> {
     let mut flags = Flags::default();
     lexer.list(|l| {
-        let word = l.astring()?;
-        if word.is_empty() {
-            return Err(Wrong::Malformed);
-        }
+        let word = l.flag()?;
         match word.to_ascii_lowercase().as_slice() {
             b"\\seen" => flags.seen = true,
             b"\\answered" => flags.answered = true,
@@ -84,7 +89,7 @@ fn flags(lexer: &mut Lexer<'_>) -> Lex<Flags> {
             b"\\deleted" => flags.deleted = true,
             b"\\draft" => flags.draft = true,
             // Of this session only, and no longer in IMAP4rev2.
-            b"\\recent" => {}
+            b"\\recent" | b"" => {}
             _ if flags.keywords.len() < MAX_KEYWORDS && word.len() <= MAX_KEYWORD => {
                 flags.keywords.push(String::from_utf8_lossy(&word).into_owned());
             }
@@ -116,6 +121,12 @@ mod tests {
         assert!(flags.seen && flags.deleted && !flags.draft);
         assert_eq!(flags.keywords, ["$Junk"]);
         assert_eq!(read("()"), Some(Fetch::default()));
+        let odd = read("(FLAGS (a[b \\Seen c]) RFC822.SIZE NIL UID 5)").unwrap();
+        assert_eq!(
+            (odd.uid, odd.size, odd.flags.unwrap().keywords),
+            (Some(5), None, vec!["a[b".into(), "c]".into()])
+        );
+        assert_eq!(read("(UID 5 FLAGS NIL)").unwrap(), Fetch { uid: Some(5), ..Fetch::default() });
         assert_eq!(read("( UID 5 )").unwrap().uid, Some(5));
     }
 

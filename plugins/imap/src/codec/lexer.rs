@@ -80,6 +80,18 @@ impl<'a> Lexer<'a> {
         Ok(atom)
     }
 
+    /// A flag or keyword. Brackets mean nothing in it, and may stand there alone.
+    pub(crate) fn flag(&mut self) -> Lex<Cow<'a, [u8]>> {
+        if matches!(self.rest.first(), Some(b'"' | b'{' | b'~')) {
+            return self.astring();
+        }
+        let ends = |b: &u8| b.is_ascii_control() || matches!(b, b' ' | b'(' | b')' | b'"');
+        let end = self.rest.iter().position(ends).unwrap_or(self.rest.len());
+        let (word, rest) = self.rest.split_at(end);
+        self.rest = rest;
+        if word.is_empty() { Err(Wrong::Malformed) } else { Ok(Cow::Borrowed(word)) }
+    }
+
     /// A number in digits.
     pub(crate) fn number(&mut self) -> Lex<u64> {
         let end = self.rest.iter().position(|b| !b.is_ascii_digit()).unwrap_or(self.rest.len());
