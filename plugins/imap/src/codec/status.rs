@@ -6,6 +6,8 @@ use postrider_wire::Redactor;
 
 /// So many words of a capability list are kept.
 const MAX_WORDS: usize = 1_000;
+const THROTTLED: &str =
+    "the server wants less from this account for now: wait some minutes, and ask less often";
 /// So much of the server's words goes into an error.
 const SHOWN: usize = 1_000;
 
@@ -151,6 +153,11 @@ pub(crate) fn refusal_kind(status: &Status, phase: Phase) -> (ErrorKind, Option<
             (ErrorKind::Authentication, Some("the server wants TLS first: set tls=implicit or tls=starttls"))
         }
         "UNAVAILABLE" | "INUSE" | "LIMIT" => (ErrorKind::Deferred, Some("try again later")),
+        // Microsoft's way to say LIMIT.
+        "THROTTLED" => (ErrorKind::Deferred, Some(THROTTLED)),
+        _ if status.text.to_ascii_lowercase().contains("is throttled") => {
+            (ErrorKind::Deferred, Some(THROTTLED))
+        }
         "NONEXISTENT" if phase == Phase::Select => {
             (ErrorKind::NotFound, Some("check the property folder; mailboxes() lists what there is"))
         }
@@ -219,6 +226,19 @@ mod tests {
             ("WHATEVER", Phase::Authenticate, ErrorKind::Authentication),
         ] {
             assert_eq!(refusal_kind(&read(&format!("[{code}] no")), phase).0, kind, "{code}");
+        }
+    }
+
+    #[test]
+    fn a_server_that_wants_less_for_now_is_not_one_that_refuses() {
+        for text in [
+            "Request is throttled. Suggested Backoff Time: 59234 milliseconds",
+            "Server busy: User is throttled",
+            "[THROTTLED] Too many commands",
+        ] {
+            for phase in [Phase::Authenticate, Phase::Select, Phase::Fetch, Phase::Settle] {
+                assert_eq!(refusal_kind(&read(text), phase).0, ErrorKind::Deferred, "{text}");
+            }
         }
     }
 
