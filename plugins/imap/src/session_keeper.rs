@@ -108,7 +108,12 @@ impl Keeper {
             selected.news = false;
         }
         let after = after.map_or(0, |key| key.uid);
-        let page = session.page(after, query.unseen, query.limit.clamp(1, MAX_PAGE)).await?;
+        let page = session.page(after, query.unseen, query.limit.clamp(1, MAX_PAGE)).await;
+        if let (Err(_), Some(now)) = (&page, &mut session.state.selected) {
+            // What it would have shown is news still.
+            now.news |= selected.news;
+        }
+        let page = page?;
         let last = page.entries.last_key_value().map_or(after, |(uid, _)| *uid);
         let next = selected.uid_next.unwrap_or(0).max(last.saturating_add(1));
         self.listed = Some((selected.validity, next));

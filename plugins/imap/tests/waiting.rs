@@ -222,3 +222,14 @@ fn logout_never_takes_long_and_never_fails() {
         assert!(host.now() <= Duration::from_secs(most), "{answer}: {:?}", host.now());
     }
 }
+
+#[test]
+fn what_a_listing_that_failed_did_not_tell_is_still_news() {
+    let script = opened("IDLE") + "C: {a} UID SEARCH UID 1:*\nS: {a} NO [UNAVAILABLE] later\n";
+    let (wake, host) = play(config(TlsMode::Implicit), &script, async |imap| {
+        assert_eq!(imap.list(&Query::all()).await.unwrap_err().kind(), ErrorKind::Deferred);
+        imap.wait(MINUTE).await
+    });
+    assert_eq!((wake.unwrap(), host.now()), (Wake::News, Duration::ZERO));
+    host.assert_followed();
+}
