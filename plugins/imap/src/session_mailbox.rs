@@ -6,6 +6,7 @@ use crate::session::Session;
 use crate::state::Selected;
 use postrider_core::{Error, ErrorKind, Flags, Phase, Result};
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 /// So many messages may be searched at once: their UIDs fit a line, whatever they are.
 const WINDOW: u32 = 50_000;
@@ -13,6 +14,9 @@ const WINDOW: u32 = 50_000;
 pub(crate) const MAX_SET: usize = 4_000;
 /// Into so many responses a server may split the result of a search.
 const MAX_ANSWERS: usize = 200;
+/// In so many portions a mailbox is searched, 50 million messages, and for so long; then in one go after all.
+const MAX_WINDOWS: u32 = 1_000;
+const MAX_SEARCH: Duration = Duration::from_secs(600);
 /// How often a listing is begun anew because messages went under it.
 const RESTARTS: usize = 5;
 
@@ -127,22 +131,29 @@ impl Session {
     async fn find(&mut self, after: u32, unseen: bool, wanted: u64) -> Result<UidSet> {
         let Some(lowest) = after.checked_add(1) else { return Ok(UidSet::default()) };
         let key = if unseen { " UNSEEN" } else { "" };
+        let end = self.channel.host().now().saturating_add(MAX_SEARCH);
+        let mut windows = 0;
         for _ in 0..RESTARTS {
             let (exists, expunged) = (self.selected()?.exists, self.selected()?.expunged);
-            if exists <= WINDOW {
+            if exists <= WINDOW || windows >= MAX_WINDOWS {
                 break;
             }
             // Too many for one answer: in portions by number, oldest first.
             let mut first = if lowest > 1 { self.number_of(lowest).await? } else { 1 };
             let mut found = UidSet::default();
             while first <= exists && found.count() < wanted && self.selected()?.expunged == expunged {
+                windows += 1;
+                if windows > MAX_WINDOWS || self.channel.host().now() >= end {
+                    windows = MAX_WINDOWS;
+                    break;
+                }
                 let last = first.saturating_add(WINDOW - 1).min(exists);
                 let part = self.search(&format!("{first}:{last}{key}")).await?.starting_at(lowest);
                 found.add(&part).map_err(|f| f.at(Phase::List))?;
                 first = last.saturating_add(1);
             }
             // Numbers shift when a message goes: one could have been passed over.
-            if self.selected()?.expunged == expunged {
+            if windows < MAX_WINDOWS && self.selected()?.expunged == expunged {
                 return Ok(found);
             }
         }
@@ -183,6 +194,12 @@ impl Session {
 
     /// UID SEARCH, with ranges in the answer where the server has ESEARCH (RFC 4731).
     pub(crate) async fn search(&mut self, key: &str) -> Result<UidSet> {
+        Ok(self.answered_search(key).await?.unwrap_or_default())
+    }
+
+    /// As [`search`](Self::search); `None` if there is no answer to be read in what the server says: some say nothing
+    /// where they find nothing.
+    pub(crate) async fn answered_search(&mut self, key: &str) -> Result<Option<UidSet>> {
         let words = if self.state.caps.has("ESEARCH") { "UID SEARCH RETURN (ALL)" } else { "UID SEARCH" };
         let (mut found, mut answers) = (UidSet::default(), 0);
         let mut each = |response: Response| {
@@ -200,7 +217,7 @@ impl Session {
         };
         let command = self.command(words).words(key);
         self.ask(command, Phase::List, NO_SEARCH, &mut each).await?;
-        Ok(found)
+        Ok((answers > 0).then_some(found))
     }
 }
 

@@ -70,8 +70,17 @@ impl Session {
         if self.state.caps.has("UIDPLUS") || config.expunge_others {
             return Ok(false);
         }
-        let others = self.search(&format!("DELETED NOT UID {set}")).await.map_err(|e| e.in_phase(PHASE))?;
-        Ok(!others.is_empty())
+        let others = self.answered_search(&format!("DELETED NOT UID {set}")).await;
+        match others.map_err(|e| e.in_phase(PHASE))? {
+            Some(others) => Ok(!others.is_empty()),
+            // To take this for none could cost others their messages.
+            None => {
+                let what = "the server does not say which other messages are marked \\Deleted: to expunge could remove \
+                            them; nothing was done";
+                Err(Error::new(ErrorKind::Protocol, PHASE, what)
+                    .with_advice("set expungeothers=true if nobody else marks messages there"))
+            }
+        }
     }
 
     fn mark(&self, set: &str) -> Command {

@@ -261,6 +261,56 @@ fn a_mailbox_that_is_rebuilt_while_it_is_open_is_found_out() {
 }
 
 #[test]
+fn nothing_is_asked_of_a_mailbox_that_is_known_to_have_been_rebuilt() {
+    let list =
+        "C: {a} UID SEARCH UID 1:*\nS: * SEARCH\nS| {a} OK done\\r\\n* OK [UIDVALIDITY 8] rebuilt\\r\\n\n";
+    for how in [Settle::Delete, Settle::Move("Archive".into()), Settle::Seen] {
+        let script = opened("UIDPLUS MOVE") + list;
+        let (outcome, host) = play(config(TlsMode::Implicit), &script, async |imap| {
+            imap.list(&Query::all()).await?;
+            imap.settle(&[key(4)], &how).await
+        });
+        assert_eq!(outcome.unwrap_err().kind(), ErrorKind::NotFound);
+        host.assert_followed();
+        let sent = host.sent_text();
+        assert!(sent.lines().last().unwrap().contains("SEARCH"), "{sent}");
+    }
+}
+
+/// Has more messages than there are, finds none, and says OK to everything.
+struct Huge;
+
+impl Script for Huge {
+    fn greet(&mut self) -> Vec<u8> {
+        b"* PREAUTH [CAPABILITY IMAP4rev1] hi\r\n".to_vec()
+    }
+
+    fn receive(&mut self, bytes: &[u8]) -> Vec<u8> {
+        let line = String::from_utf8_lossy(bytes);
+        let tag = line.split(' ').next().unwrap();
+        let data = if line.contains("SELECT") {
+            "* 4294967295 EXISTS\r\n* OK [UIDVALIDITY 7] x\r\n"
+        } else {
+            "* SEARCH\r\n"
+        };
+        format!("{data}{tag} OK\r\n").into_bytes()
+    }
+
+    fn ending(&self) -> Ending {
+        Ending::Open
+    }
+}
+
+#[test]
+fn a_mailbox_of_impossible_size_does_not_make_a_listing_without_end() {
+    let host = VirtualHost::serve(|| Box::new(Huge));
+    let mut imap = imap(config(TlsMode::Implicit), &host);
+    let page = run(&host, imap.list(&Query::unseen())).expect("hangs").unwrap();
+    assert!(page.messages.is_empty() && !page.more);
+    assert!(host.sent().len() < 100_000, "{} bytes of commands", host.sent().len());
+}
+
+#[test]
 fn uids_that_do_not_last_make_keys_that_are_not_stable() {
     let script = opened("").replace("* OK [UIDNEXT 12] ok", "* NO [UIDNOTSTICKY] sorry")
         + "C: {a} UID SEARCH UID 1:*\nS: * SEARCH 4\nS: {a} OK\nC: {b} UID FETCH 4 (UID FLAGS RFC822.SIZE)\n\

@@ -168,3 +168,12 @@ fn a_mailbox_for_reading_only_is_not_written_to() {
     assert_eq!((error.kind(), error.phase()), (ErrorKind::Unsupported, Phase::Select));
     assert!(error.advice().unwrap().contains("allowreadonlyselect=true"), "{error}");
 }
+
+#[test]
+fn without_uidplus_nothing_is_expunged_if_the_server_does_not_say_what_others_marked() {
+    for answer in ["", "S: * SEARCH what\n", "S: * SEARCH 0\n"] {
+        let search = format!("C: {{o}} UID SEARCH DELETED NOT UID 4,9:10\n{answer}S: {{o}} OK\n");
+        let error = refused("", &search, Settle::Delete);
+        assert_eq!((error.kind(), error.phase()), (ErrorKind::Protocol, Phase::Settle), "{answer}: {error}");
+    }
+}
