@@ -17,6 +17,8 @@ const MAX_ANSWERS: usize = 200;
 /// In so many portions a mailbox is searched, 50 million messages, and for so long; then in one go after all.
 const MAX_WINDOWS: u32 = 1_000;
 const MAX_SEARCH: Duration = Duration::from_secs(600);
+/// Most bytes of keywords that are told of the messages of a page.
+const MAX_KEYWORDS: usize = 32 * 1024 * 1024;
 /// How often a listing is begun anew because messages went under it.
 const RESTARTS: usize = 5;
 
@@ -106,7 +108,7 @@ impl Session {
 
     /// Size and flags of these messages.
     async fn describe(&mut self, found: &UidSet) -> Result<BTreeMap<u32, Entry>> {
-        let mut entries: BTreeMap<u32, Entry> = BTreeMap::new();
+        let (mut entries, mut told): (BTreeMap<u32, Entry>, usize) = (BTreeMap::new(), 0);
         for set in found.texts(MAX_SET) {
             let command = self.command("UID FETCH").words(&set).words("(UID FLAGS RFC822.SIZE)");
             let mut each = |response: Response| {
@@ -117,6 +119,12 @@ impl Session {
                     let entry = entries.entry(uid).or_default();
                     entry.size = fetch.size.or(entry.size);
                     if let Some(flags) = fetch.flags {
+                        told += flags.keywords.iter().map(|k| k.len() + size_of::<String>()).sum::<usize>();
+                        if told > MAX_KEYWORDS {
+                            let what = "the server tells too many keywords of its messages";
+                            return Err(Error::new(ErrorKind::Limit, Phase::List, what)
+                                .with_advice("list fewer messages at a time"));
+                        }
                         entry.flags = flags;
                     }
                 }

@@ -212,6 +212,16 @@ fn a_page_holds_what_was_asked_for_whatever_the_server_tells_of() {
 }
 
 #[test]
+fn keywords_without_measure_are_refused() {
+    let keywords: String = (0..100).map(|n| format!("{n:0240} ")).collect();
+    let script = opened("ESEARCH")
+        + "C: {a} UID SEARCH RETURN (ALL) UID 1:*\nS: * ESEARCH (TAG \"x\") UID ALL 1:3\nS: {a} OK\n\
+           C: {b} UID FETCH 1:3 (UID FLAGS RFC822.SIZE)\n"
+        + &format!("REPEAT 1500: * 1 FETCH (UID 2 FLAGS ({keywords}))\nS: {{b}} OK\n");
+    assert_eq!(listing(TlsMode::Implicit, &script), (ErrorKind::Limit, Phase::List));
+}
+
+#[test]
 fn messages_that_are_found_and_never_told_of_do_not_make_a_page_of_nothing() {
     let find = |tag: &str, from: u32, to: u32| {
         format!(
