@@ -1,6 +1,6 @@
 //! One piece of work at a time for everybody who wants its outcome.
 
-use postrider_core::{Error, ErrorKind, Phase, Result, Secret};
+use postrider_core::{Error, ErrorKind, Phase, Repeat, Result, Secret};
 use std::collections::HashMap;
 use std::future::Future;
 use std::hash::Hash;
@@ -80,6 +80,7 @@ impl<K: Eq + Hash> Drop for Landing<K> {
 struct Failure {
     kind: ErrorKind,
     phase: Phase,
+    repeat: Repeat,
     message: String,
     advice: Option<String>,
     property: Option<String>,
@@ -90,6 +91,7 @@ impl Failure {
         Self {
             kind: error.kind(),
             phase: error.phase(),
+            repeat: error.repeat(),
             message: error.message().to_owned(),
             advice: error.advice().map(str::to_owned),
             property: error.property().map(|(name, _)| name.to_owned()),
@@ -97,7 +99,7 @@ impl Failure {
     }
 
     fn error(self) -> Error {
-        let mut error = Error::new(self.kind, self.phase, self.message);
+        let mut error = Error::new(self.kind, self.phase, self.message).with_repeat(self.repeat);
         if let Some(advice) = self.advice {
             error = error.with_advice(advice);
         }
@@ -105,5 +107,20 @@ impl Failure {
             Some(name) => error.with_property(name, None),
             None => error,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_failure_says_to_everybody_whether_it_may_be_tried_again() {
+        let flights = Flights::<u8>::default();
+        let work = async {
+            Err(Error::new(ErrorKind::Connect, Phase::Connect, "not allowed").with_repeat(Repeat::Never))
+        };
+        let error = flights.join(&1, work).await.unwrap_err();
+        assert_eq!((error.kind(), error.repeat()), (ErrorKind::Connect, Repeat::Never));
     }
 }
