@@ -139,8 +139,15 @@ impl Keeper {
         if self.session.is_none() {
             return Ok(());
         }
-        if self.config.rset_before_quit {
-            self.reset().await?;
+        if self.config.rset_before_quit
+            && let Err(error) = self.reset().await
+        {
+            if self.deletions.open() > 0 {
+                return Err(error);
+            }
+            // Nothing hangs on this session; it must not be taken for a new one.
+            self.lose();
+            return Ok(());
         }
         let issued = self.deletions.issued();
         let Some(session) = &mut self.session else { return Ok(()) };

@@ -398,3 +398,22 @@ fn a_deletion_is_not_asked_for_again_when_its_uidl_has_come_to_mean_two_messages
     .unwrap();
     assert_eq!((store.uidls().len(), store.count("DELE")), (3, 1));
 }
+
+#[test]
+fn a_server_without_rset_ends_a_session_that_deleted_nothing_all_the_same() {
+    let store = Store::with(&["a"]);
+    store.lock().no_rset = true;
+    let host = host(&store);
+    let mut config = config(TlsMode::Implicit);
+    config.rset_before_quit = true;
+    let mut pop3 = Box::new(pop3(config, &host));
+    run(&host, async {
+        pop3.list(&Query::all()).await.unwrap();
+        store.add("b");
+        // Only another session sees it.
+        assert_eq!(pop3.wait(Duration::from_secs(3600)).await.unwrap(), Wake::News);
+        pop3.close().await.unwrap();
+    })
+    .unwrap();
+    assert_eq!(store.uidls(), ["a", "b"]);
+}

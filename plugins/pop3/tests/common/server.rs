@@ -15,6 +15,7 @@ pub struct Inner {
     pub capabilities: Vec<&'static str>,
     pub no_uidl: bool,
     pub no_top: bool,
+    pub no_rset: bool,
     /// What becomes of QUIT.
     pub quit: Quit,
     /// DELE of this UIDL is refused.
@@ -136,6 +137,7 @@ impl Session {
                 format!("+OK\r\n{lines}.\r\n")
             }
             "TOP" if inner.no_top => "-ERR what\r\n".into(),
+            "RSET" if inner.no_rset => "-ERR what\r\n".into(),
             "TOP" | "RETR" => match self.messages.get(number.wrapping_sub(1)) {
                 Some(((_, text), false)) if verb == "TOP" => {
                     format!("+OK\r\n{}\r\n.\r\n", &text[..text.find("\r\n\r\n").unwrap() + 2])
