@@ -138,6 +138,15 @@ fn sizes_and_nesting_without_measure_are_refused_before_anything_is_kept() {
     assert_eq!(fetching(&many), (ErrorKind::NotFound, Phase::Fetch));
 }
 
+#[test]
+fn a_message_that_is_not_where_it_belongs_is_an_error_and_never_an_empty_one() {
+    let text = "x".repeat(70_000);
+    let answer = format!(
+        "S: * 1 FETCH (UID 4 X (BODY[] {{3}}\nS| abc\nS: ) BODY[] {{70000}}\nS| {text}\nS: )\nS: {{f}} OK\n"
+    );
+    assert_eq!(fetching(&answer), (ErrorKind::Limit, Phase::Fetch));
+}
+
 /// Says a start and then the same again and again, without end.
 struct Endless {
     start: Vec<u8>,

@@ -153,6 +153,10 @@ impl Framer {
             self.state = State::Small(size);
             return Ok(None);
         }
+        // What was asked for can't be passed over: it would look as if the message were empty.
+        if self.wanted.is_some_and(|(from, _)| self.is_body(before, from)) {
+            return Err(Fault::limit("the server sends the message inside of something else"));
+        }
         self.skipped = self.skipped.saturating_add(size);
         if self.skipped > MAX_SKIPPED {
             return Err(Fault::limit(format!("the server sends {size} bytes that nobody asked for")));
@@ -168,15 +172,20 @@ impl Framer {
         self.text.extend_from_slice(b"{0}\r\n");
     }
 
+    /// True if the literal at `end` is called the message from this byte on.
+    fn is_body(&self, end: usize, from: u64) -> bool {
+        let head = self.text.get(..end).unwrap_or_default().trim_ascii_end();
+        let name = head.get(head.len().saturating_sub(LONGEST_NAME)..).unwrap_or_default();
+        let name = name.rsplit(|b| matches!(b, b' ' | b'(')).next().unwrap_or_default();
+        origin(name) == Some(from)
+    }
+
     /// What the response says before the literal at `end`, if that literal is the message from this byte on.
     fn body_head(&mut self, end: usize, from: u64) -> Result<Option<Fetch>, Fault> {
-        let head = self.text.get(..end).unwrap_or_default();
-        let trimmed = head.trim_ascii_end();
-        let name = trimmed.get(trimmed.len().saturating_sub(LONGEST_NAME)..).unwrap_or_default();
-        let name = name.rsplit(|b| matches!(b, b' ' | b'(')).next().unwrap_or_default();
-        if origin(name) != Some(from) {
+        if !self.is_body(end, from) {
             return Ok(None);
         }
+        let head = self.text.get(..end).unwrap_or_default();
         // Once per response: to look again at every literal would not be linear.
         self.looked = true;
         let whole = [head, b" NIL)"].concat();
