@@ -44,7 +44,8 @@ fn a_message_of_100_mib_is_relayed_in_32_mib_of_memory() {
 fn settings(servers: &Servers, from: &Mailbox) -> PathBuf {
     let path = servers.folder().join(format!("relay-{}.toml", from.user()));
     let mut text =
-        "[mail]\nfrom = 'relay@example.test'\nstore.protocol = 'imap'\nimap.maxsize = '200MiB'\n".to_owned();
+        "[mail]\nfrom = 'relay@example.test'\nsend.allowreserved = true\nstore.protocol = 'imap'\nimap.maxsize = '200MiB'\n"
+            .to_owned();
     let (password, ca) = (servers.password(), servers.setting("CA_FILE"));
     for (transport, server, tls, user) in [
         ("imap", "DOVECOT_IMAPS", "implicit", from.user()),
