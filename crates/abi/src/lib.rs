@@ -1,0 +1,1 @@
+//! The Postrider contract in C layout, for plugins loaded at run time.

@@ -1,0 +1,1 @@
+//! Opens and checks Postrider plugins at run time.

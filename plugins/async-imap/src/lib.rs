@@ -1,0 +1,1 @@
+//! Postrider transport over async-imap's client.

@@ -1,0 +1,1 @@
+//! Postrider transport over lettre's SMTP client.

@@ -1,0 +1,1 @@
+//! Postrider transport for a local maildir, incoming and outgoing.

@@ -1,0 +1,1 @@
+//! Postrider transports in memory, for the tests of host apps.

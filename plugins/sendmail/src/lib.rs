@@ -1,0 +1,1 @@
+//! Postrider transport over a local sendmail program.
