@@ -25,6 +25,7 @@
 #![allow(clippy::panic, clippy::expect_used, clippy::indexing_slicing)]
 
 pub mod body;
+pub mod conformance;
 mod dialogue;
 mod executor;
 mod host;

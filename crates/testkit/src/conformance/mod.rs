@@ -1,0 +1,87 @@
+//! The conformance suite: does a transport keep what the contract promises?
+//!
+//! An author runs it in a test of their own:
+//!
+//! ```ignore
+//! use postrider_testkit::conformance::{self, ScriptedSmtp};
+//!
+//! // A test called `smtp` that fails, with the whole report, if a promise is broken.
+//! conformance::outgoing!(smtp: postrider_smtp::FACTORY, ScriptedSmtp::new);
+//! ```
+//!
+//! The first argument names the test, the second is the transport's factory, the third makes a new *bench*: the
+//! backend that the transport talks to, as its far end sees it. [`ScriptedSmtp`], [`ScriptedPop3`] and
+//! [`ScriptedImap`] are ready-made, for transports that speak these protocols over the connections of their host.
+//! Any other backend is a dozen lines: see [`OutgoingBench`] and [`IncomingBench`].
+//!
+//! What a transport offers is tested; what it does not offer must be a typed `Unsupported`. What the bench can't set
+//! up is reported as *not tried*. [`check_outgoing`] and [`check_incoming`] give the [`Report`] itself: its `Display`
+//! is a Markdown table for a README, and it can be serialised.
+
+mod bench;
+mod described;
+mod drive;
+mod fixtures;
+mod hostile;
+mod incoming;
+mod incoming_faults;
+mod incoming_reading;
+mod incoming_settling;
+mod logs;
+mod outgoing;
+mod outgoing_faults;
+mod outgoing_outcomes;
+mod report;
+mod scripted;
+mod secrecy;
+mod servers;
+mod trial;
+mod watch;
+
+pub use bench::{Bench, Condition, Delivered, IncomingBench, OutgoingBench, Remaining, Work};
+pub use report::{Promise, Report, Verdict};
+pub use scripted::{ScriptedImap, ScriptedPop3, ScriptedSmtp};
+
+use postrider_core::TransportFactory;
+
+/// Runs the suite over an outgoing transport. `bench` is called for every trial.
+pub fn check_outgoing<B: OutgoingBench + 'static>(
+    factory: &'static TransportFactory,
+    bench: impl Fn() -> B,
+) -> Report {
+    outgoing::check(factory, &|| Box::new(bench()))
+}
+
+/// Runs the suite over an incoming transport. `bench` is called for every trial.
+pub fn check_incoming<B: IncomingBench + 'static>(
+    factory: &'static TransportFactory,
+    bench: impl Fn() -> B,
+) -> Report {
+    incoming::check(factory, &|| Box::new(bench()))
+}
+
+/// A test that runs the suite over an outgoing transport: its name, the factory, and what makes a bench.
+#[macro_export]
+#[doc(hidden)]
+macro_rules! __outgoing {
+    ($name:ident: $factory:expr, $bench:expr $(,)?) => {
+        #[test]
+        fn $name() {
+            $crate::conformance::check_outgoing(&$factory, $bench).assert_kept();
+        }
+    };
+}
+
+/// A test that runs the suite over an incoming transport: its name, the factory, and what makes a bench.
+#[macro_export]
+#[doc(hidden)]
+macro_rules! __incoming {
+    ($name:ident: $factory:expr, $bench:expr $(,)?) => {
+        #[test]
+        fn $name() {
+            $crate::conformance::check_incoming(&$factory, $bench).assert_kept();
+        }
+    };
+}
+
+pub use crate::{__incoming as incoming, __outgoing as outgoing};
