@@ -38,7 +38,8 @@ pub trait Bench: Send + Sync {
         false
     }
 
-    /// The `Debug` text of the transport or its configuration, made of these properties, where the types have one:
+    /// The `Debug` text of the transport or its configuration, made of these properties (those of the
+    /// transport's scope, as `make` gets them), where the types have one:
     /// the suite looks for secrets in it.
     fn debug(&self, _: &Properties) -> Option<String> {
         None

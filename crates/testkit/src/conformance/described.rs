@@ -1,9 +1,10 @@
 //! What a transport says of itself before it does anything.
 
 use super::bench::Bench;
+use super::report::Verdict;
 use super::trial::{Check, Kit, broken, not_tried};
 use super::watch::Watch;
-use postrider_core::{ErrorKind, Make, Phase, PropertySpec, Result as Answer, ValueType};
+use postrider_core::{ErrorKind, Host, Make, Phase, Properties, PropertySpec, Result as Answer, ValueType};
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -19,7 +20,9 @@ pub(super) fn properties<B: Bench + ?Sized>(kit: &Kit<'_, B>) -> Check {
         let name = spec.name;
         let fault = if !names.insert(name) {
             "is declared twice"
-        } else if name.is_empty() || name.chars().any(|c| c.is_whitespace() || c.is_uppercase() || c == '=') {
+        } else if name.is_empty()
+            || name.chars().any(|c| c.is_whitespace() || c.is_control() || "=:#!\\".contains(c))
+        {
             "has a name that can't stand in a property file"
         } else if spec.doc.trim().len() < 10 {
             "has no documentation"
@@ -33,7 +36,7 @@ pub(super) fn properties<B: Bench + ?Sized>(kit: &Kit<'_, B>) -> Check {
         return broken(format!("the property {name:?} {fault}"));
     }
     let bench = (kit.bench)();
-    let unknown = kit.registry()?.unknown_keys(&kit.properties(&bench, &[])?, &[]);
+    let unknown = kit.registry()?.unknown_keys(&kit.properties(&bench, &[])?, kit.factory.prefixes);
     match unknown.first() {
         Some(error) => broken(format!("a key it is set up with is not in its table: {error}")),
         None => Ok(()),
@@ -52,10 +55,22 @@ pub(super) fn bad_values<B: Bench + ?Sized>(kit: &Kit<'_, B>) -> Check {
         let Some(text) = unreadable(spec) else { continue };
         let key = format!("mail.{}.{}", kit.factory.name, spec.name);
         let bench = (kit.bench)();
-        let made = make(kit, &bench, &[(key.clone(), text.to_owned())], bench.host())?;
+        let properties = kit.properties(&bench, &[(key.clone(), text.to_owned())])?;
+        let made = make(kit, &properties, bench.host())?;
         kit.note(&made);
         let Err(error) = made else {
-            return broken(format!("{key}={:?} is taken without a word", text.escape_debug().to_string()));
+            let read = properties.keys_read();
+            // What counts only together with another key (`proxy.port` with `proxy.host`) may be left alone.
+            let family =
+                spec.name.split_once('.').map(|(family, _)| format!("mail.{}.{family}.", kit.factory.name));
+            let excused = family.is_some_and(|family| read.iter().any(|other| other.starts_with(&family)));
+            match read.contains(&key) {
+                true => {
+                    return broken(format!("{key} is read, and \"{}\" is taken for it", text.escape_debug()));
+                }
+                false if !excused => return broken(format!("{key} is declared, and nothing reads it")),
+                false => continue,
+            }
         };
         if error.kind() != ErrorKind::Configuration || error.phase() != Phase::Configure {
             return broken(format!(
@@ -64,7 +79,7 @@ pub(super) fn bad_values<B: Bench + ?Sized>(kit: &Kit<'_, B>) -> Check {
                 error.phase()
             ));
         }
-        if !error.property().is_some_and(|(named, _)| named == key) {
+        if error.property().is_none_or(|(named, _)| named != key) {
             return broken(format!("the error about a bad {key} does not name it: {error}"));
         }
         tried += 1;
@@ -84,7 +99,7 @@ pub(super) fn made_without_io<B: Bench + ?Sized>(kit: &Kit<'_, B>) -> Check {
     let bench = (kit.bench)();
     let asked = Arc::new(AtomicUsize::new(0));
     let host = Arc::new(Watch { host: bench.host(), asked: Arc::clone(&asked) });
-    let made = make(kit, &bench, &[], host)?;
+    let made = make(kit, &kit.properties(&bench, &[])?, host)?;
     kit.good("making it", made)?;
     match asked.load(Ordering::Relaxed) {
         0 => Ok(()),
@@ -93,15 +108,14 @@ pub(super) fn made_without_io<B: Bench + ?Sized>(kit: &Kit<'_, B>) -> Check {
 }
 
 /// Makes the transport and lets it go.
-pub(super) fn make<B: Bench + ?Sized>(
+fn make<B: Bench + ?Sized>(
     kit: &Kit<'_, B>,
-    bench: &B,
-    over: &[(String, String)],
-    host: Arc<dyn postrider_core::Host>,
-) -> Result<Answer<()>, super::Verdict> {
-    let (registry, properties) = (kit.registry()?, kit.properties(bench, over)?);
+    properties: &Properties,
+    host: Arc<dyn Host>,
+) -> Result<Answer<()>, Verdict> {
+    let registry = kit.registry()?;
     Ok(match kit.factory.make {
-        Make::Incoming(_) => registry.incoming(kit.factory.name, &properties, host).map(drop),
-        _ => registry.outgoing(kit.factory.name, &properties, host).map(drop),
+        Make::Incoming(_) => registry.incoming(kit.factory.name, properties, host).map(drop),
+        _ => registry.outgoing(kit.factory.name, properties, host).map(drop),
     })
 }

@@ -15,66 +15,77 @@ pub(super) type Bench = dyn IncomingBench;
 pub(super) type InKit<'k> = Kit<'k, Bench>;
 pub(super) type Transport = Box<dyn IncomingTransport>;
 
-pub(super) fn check(factory: &'static TransportFactory, bench: &dyn Fn() -> Box<Bench>) -> Report {
+pub(super) fn check(
+    factory: &'static TransportFactory,
+    bench: &dyn Fn() -> Box<Bench>,
+    wanted: impl Fn(&str) -> bool,
+) -> Report {
     let kit = Kit::new(factory, bench, attempt);
-    kit.judge(&[
-        (
-            "properties",
-            "Every property is declared once, documented, and a secret if it is one",
-            described::properties,
-        ),
-        (
-            "bad-values",
-            "A value that can't be used is refused by its key before anything is done",
-            described::bad_values,
-        ),
-        ("make-without-io", "Making it does no I/O", described::made_without_io),
-        ("lists", "Messages are listed in pages, oldest first, each once", reading::lists),
-        ("fetches", "A message is fetched as it is", reading::fetches),
-        ("pieces", "In what pieces bytes travel makes no difference", reading::pieces),
-        (
-            "stable-keys",
-            "A message has the same key in every session, and no other has it",
-            reading::stable_keys,
-        ),
-        ("gone", "A message that is gone is NotFound, and a foreign key is refused", reading::gone),
-        ("injection", "No key and no name of a mailbox gives orders to the server", reading::injection),
-        (
-            "reading-changes-nothing",
-            "Listing and fetching, whole or in part, change nothing",
-            settling::reading_changes_nothing,
-        ),
-        ("unseen", "Only what is unseen is listed, or it is Unsupported", settling::unseen),
-        ("keep", "Keep leaves a message as it is", settling::keep),
-        ("seen", "Seen marks those messages and no others, or is Unsupported", settling::seen),
-        ("move", "Move takes those messages and no others elsewhere, or is Unsupported", settling::moves),
-        (
-            "delete",
-            "Delete and close() delete those messages and no others, or it is Unsupported",
-            settling::delete,
-        ),
-        ("settle-refused", "What the server does not do is not said to be done", settling::refused),
-        ("wait", "wait() ends in time, and what came meanwhile is listed", reading::wait),
-        ("connect", "connect() changes nothing, or is Unsupported", connect),
-        ("cuts", "A connection that is cut anywhere loses no message, and the next call works", faults::cuts),
-        (
-            "cancellation",
-            "Every call can be given up at every await; no message is lost, and the next call works",
-            faults::cancellation,
-        ),
-        ("memory", "A message is not kept in memory while it passes", faults::memory),
-        ("deadlines", "A silent server is a Timeout within the time that was set", hostile::deadline),
-        ("limits", "Endless and absurd answers end in an error soon", hostile::limits),
-        (
-            "starttls",
-            "Nothing counts that is said before the TLS handshake, and nothing falls back to clear text",
-            hostile::starttls,
-        ),
-        ("unreachable", "A host's error comes through as it is", hostile::unreachable),
-        ("close", "It can be closed in any state", close),
-        ("errors", "Errors have the right kind, phase, words and advice", secrecy::typed),
-        ("secrets", "No secret shows in errors, logs, Debug, or clear text", secrecy::silent),
-    ])
+    kit.judge(
+        wanted,
+        &[
+            (
+                "properties",
+                "Every property is declared once, documented, and a secret if it is one",
+                described::properties,
+            ),
+            (
+                "bad-values",
+                "A value that can't be used is refused by its key before anything is done",
+                described::bad_values,
+            ),
+            ("make-without-io", "Making it does no I/O", described::made_without_io),
+            ("lists", "Messages are listed in pages, oldest first, each once", reading::lists),
+            ("fetches", "A message is fetched as it is", reading::fetches),
+            ("pieces", "In what pieces bytes travel makes no difference", reading::pieces),
+            (
+                "stable-keys",
+                "A message has the same key in every session, and no other has it",
+                reading::stable_keys,
+            ),
+            ("gone", "A message that is gone is NotFound, and a foreign key is refused", reading::gone),
+            ("injection", "No key and no name of a mailbox gives orders to the server", reading::injection),
+            (
+                "reading-changes-nothing",
+                "Listing and fetching, whole or in part, change nothing",
+                settling::reading_changes_nothing,
+            ),
+            ("unseen", "Only what is unseen is listed, or it is Unsupported", settling::unseen),
+            ("keep", "Keep leaves a message as it is", settling::keep),
+            ("seen", "Seen marks those messages and no others, or is Unsupported", settling::seen),
+            ("move", "Move takes those messages and no others elsewhere, or is Unsupported", settling::moves),
+            (
+                "delete",
+                "Delete and close() delete those messages and no others, or it is Unsupported",
+                settling::delete,
+            ),
+            ("settle-refused", "What the server does not do is not said to be done", settling::refused),
+            ("wait", "wait() ends in time, and what came meanwhile is listed", reading::wait),
+            ("connect", "connect() changes nothing, or is Unsupported", connect),
+            (
+                "cuts",
+                "A connection that is cut anywhere loses no message, and the next call works",
+                faults::cuts,
+            ),
+            (
+                "cancellation",
+                "Every call can be given up at every await; no message is lost, and the next call works",
+                faults::cancellation,
+            ),
+            ("memory", "A message is not kept in memory while it passes", faults::memory),
+            ("deadlines", "A silent server is a Timeout within the time that was set", hostile::deadline),
+            ("limits", "Endless and absurd answers end in an error soon", hostile::limits),
+            (
+                "starttls",
+                "Nothing counts that is said before the TLS handshake, and nothing falls back to clear text",
+                hostile::starttls,
+            ),
+            ("unreachable", "A host's error comes through as it is", hostile::unreachable),
+            ("close", "It can be closed in any state", close),
+            ("errors", "Errors have the right kind, phase, words and advice", secrecy::typed),
+            ("secrets", "No secret shows in errors, logs, Debug, or clear text", secrecy::silent),
+        ],
+    )
 }
 
 /// A bench with messages 1 to n.

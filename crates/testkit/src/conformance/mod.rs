@@ -49,7 +49,7 @@ pub fn check_outgoing<B: OutgoingBench + 'static>(
     factory: &'static TransportFactory,
     bench: impl Fn() -> B,
 ) -> Report {
-    outgoing::check(factory, &|| Box::new(bench()))
+    outgoing::check(factory, &|| Box::new(bench()), |_| true)
 }
 
 /// Runs the suite over an incoming transport. `bench` is called for every trial.
@@ -57,7 +57,25 @@ pub fn check_incoming<B: IncomingBench + 'static>(
     factory: &'static TransportFactory,
     bench: impl Fn() -> B,
 ) -> Report {
-    incoming::check(factory, &|| Box::new(bench()))
+    incoming::check(factory, &|| Box::new(bench()), |_| true)
+}
+
+/// As [`check_outgoing`], but only the promises of these [names](Promise::name): for whoever works on one of them.
+pub fn check_some_outgoing<B: OutgoingBench + 'static>(
+    factory: &'static TransportFactory,
+    bench: impl Fn() -> B,
+    promises: &[&str],
+) -> Report {
+    outgoing::check(factory, &|| Box::new(bench()), |name| promises.contains(&name))
+}
+
+/// As [`check_incoming`], but only the promises of these [names](Promise::name).
+pub fn check_some_incoming<B: IncomingBench + 'static>(
+    factory: &'static TransportFactory,
+    bench: impl Fn() -> B,
+    promises: &[&str],
+) -> Report {
+    incoming::check(factory, &|| Box::new(bench()), |name| promises.contains(&name))
 }
 
 /// A test that runs the suite over an outgoing transport: its name, the factory, and what makes a bench.

@@ -13,60 +13,71 @@ use std::sync::Arc;
 pub(super) type Bench = dyn OutgoingBench;
 pub(super) type OutKit<'k> = Kit<'k, Bench>;
 
-pub(super) fn check(factory: &'static TransportFactory, bench: &dyn Fn() -> Box<Bench>) -> Report {
+pub(super) fn check(
+    factory: &'static TransportFactory,
+    bench: &dyn Fn() -> Box<Bench>,
+    wanted: impl Fn(&str) -> bool,
+) -> Report {
     let kit = Kit::new(factory, bench, attempt);
-    kit.judge(&[
-        (
-            "properties",
-            "Every property is declared once, documented, and a secret if it is one",
-            described::properties,
-        ),
-        (
-            "bad-values",
-            "A value that can't be used is refused by its key before anything is done",
-            described::bad_values,
-        ),
-        ("make-without-io", "Making it does no I/O", described::made_without_io),
-        (
-            "delivers",
-            "What is sent arrives whole, once, for every recipient, and the receipt says so",
-            delivers,
-        ),
-        ("pieces", "In what pieces bytes travel makes no difference", pieces),
-        ("recipients", "Each recipient has an outcome of their own, and it is true", outcomes::recipients),
-        ("refusals", "A refused message is Rejected or Deferred, and nothing else", outcomes::refusals),
-        ("batch", "Each message of a batch has its own outcome, in order", outcomes::batch),
-        ("connect", "connect() sends nothing, or is Unsupported", connect),
-        ("injection", "No message can become two, or give orders to the server", outcomes::injection),
-        (
-            "cuts",
-            "A connection that is cut anywhere gives a true outcome, and the next message goes out",
-            faults::cuts,
-        ),
-        (
-            "unsure",
-            "Unsure if the end of the message was out and no answer came, and only then",
-            faults::unsure,
-        ),
-        ("body-fails", "A body that breaks off is not sent", faults::body_fails),
-        (
-            "cancellation",
-            "A send can be given up at every await, and the next message is whole",
-            faults::cancellation,
-        ),
-        ("memory", "A message is not kept in memory while it passes", faults::memory),
-        ("deadlines", "A silent server is a Timeout within the time that was set", hostile::deadline),
-        ("limits", "Endless and absurd answers end in an error soon", hostile::limits),
-        (
-            "starttls",
-            "Nothing counts that is said before the TLS handshake, and nothing falls back to clear text",
-            hostile::starttls,
-        ),
-        ("unreachable", "A host's error comes through as it is", hostile::unreachable),
-        ("close", "It can be closed in any state, and that undoes nothing", close),
-        ("errors", "Errors have the right kind, phase, words and advice", secrecy::typed),
-        ("secrets", "No secret shows in errors, logs, Debug, or clear text", secrecy::silent),
-    ])
+    kit.judge(
+        wanted,
+        &[
+            (
+                "properties",
+                "Every property is declared once, documented, and a secret if it is one",
+                described::properties,
+            ),
+            (
+                "bad-values",
+                "A value that can't be used is refused by its key before anything is done",
+                described::bad_values,
+            ),
+            ("make-without-io", "Making it does no I/O", described::made_without_io),
+            (
+                "delivers",
+                "What is sent arrives whole, once, for every recipient, and the receipt says so",
+                delivers,
+            ),
+            ("pieces", "In what pieces bytes travel makes no difference", pieces),
+            (
+                "recipients",
+                "Each recipient has an outcome of their own, and it is true",
+                outcomes::recipients,
+            ),
+            ("refusals", "A refused message is Rejected or Deferred, and nothing else", outcomes::refusals),
+            ("batch", "Each message of a batch has its own outcome, in order", outcomes::batch),
+            ("connect", "connect() sends nothing, or is Unsupported", connect),
+            ("injection", "No message can become two, or give orders to the server", outcomes::injection),
+            (
+                "cuts",
+                "A connection that is cut anywhere gives a true outcome, and the next message goes out",
+                faults::cuts,
+            ),
+            (
+                "unsure",
+                "Unsure if the end of the message was out and no answer came, and only then",
+                faults::unsure,
+            ),
+            ("body-fails", "A body that breaks off is not sent", faults::body_fails),
+            (
+                "cancellation",
+                "A send can be given up at every await, and the next message is whole",
+                faults::cancellation,
+            ),
+            ("memory", "A message is not kept in memory while it passes", faults::memory),
+            ("deadlines", "A silent server is a Timeout within the time that was set", hostile::deadline),
+            ("limits", "Endless and absurd answers end in an error soon", hostile::limits),
+            (
+                "starttls",
+                "Nothing counts that is said before the TLS handshake, and nothing falls back to clear text",
+                hostile::starttls,
+            ),
+            ("unreachable", "A host's error comes through as it is", hostile::unreachable),
+            ("close", "It can be closed in any state, and that undoes nothing", close),
+            ("errors", "Errors have the right kind, phase, words and advice", secrecy::typed),
+            ("secrets", "No secret shows in errors, logs, Debug, or clear text", secrecy::silent),
+        ],
+    )
 }
 
 /// Makes the transport over its bench.

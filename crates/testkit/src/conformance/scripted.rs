@@ -9,11 +9,14 @@ use std::sync::Arc;
 
 const PASSWORD: &str = "a secret of the suite";
 
+/// Makes a transport, or its configuration, and shows it by `Debug`.
+type Show = fn(&Properties, Arc<dyn Host>) -> String;
+
 /// What is common to the three.
 struct Setup {
     line: VirtualHost,
     properties: Option<fn(&str) -> String>,
-    debug: Option<fn(&Properties, Arc<dyn Host>) -> String>,
+    debug: Option<Show>,
     starttls: bool,
 }
 

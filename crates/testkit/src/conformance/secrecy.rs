@@ -2,6 +2,7 @@
 
 use super::bench::{Bench, Condition};
 use super::logs;
+use super::report::Verdict;
 use super::trial::{Check, Kit, broken, not_tried};
 use crate::secrets;
 use postrider_core::{Error, ErrorKind, Phase, Repeat};
@@ -42,7 +43,9 @@ pub(super) fn silent<B: Bench + ?Sized>(kit: &Kit<'_, B>) -> Check {
         }
         let properties = kit.properties(&bench, &[])?;
         absent("the Debug text of its properties", &format!("{properties:?}"))?;
-        absent("its Debug text", &bench.debug(&properties).unwrap_or_default())?;
+        let scope = kit.registry()?.scope(kit.factory.direction(), kit.factory.name, &properties);
+        let scope = scope.map_err(|e| Verdict::broken(e.to_string()))?;
+        absent("its Debug text", &bench.debug(&scope).unwrap_or_default())?;
         let over = [("mail.debug".to_owned(), "true".to_owned())];
         let (outcome, log) = logs::of(|| (kit.attempt)(kit, &bench, &over, bench.host()));
         kit.note(&outcome?);

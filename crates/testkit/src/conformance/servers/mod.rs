@@ -9,7 +9,7 @@ pub(super) mod smtp;
 use mailbox::Content;
 
 /// How much an endless talker says at most. A client has to give up long before.
-const ENDLESS: usize = 16 << 20;
+const ENDLESS: usize = 64 << 20;
 
 /// What has come in and is not yet a line.
 #[derive(Default)]
