@@ -2,11 +2,14 @@
 //!
 //! An author runs it in a test of their own:
 //!
-//! ```ignore
+//! ```
 //! use postrider_testkit::conformance::{self, ScriptedSmtp};
 //!
 //! // A test called `smtp` that fails, with the whole report, if a promise is broken.
 //! conformance::outgoing!(smtp: postrider_smtp::FACTORY, ScriptedSmtp::new);
+//! # fn main() {
+//! #     conformance::check_outgoing(&postrider_smtp::FACTORY, ScriptedSmtp::new).assert_kept();
+//! # }
 //! ```
 //!
 //! The first argument names the test, the second is the transport's factory, the third makes a new *bench*: the
