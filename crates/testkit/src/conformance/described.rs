@@ -51,10 +51,10 @@ fn names_a_secret(name: &str) -> bool {
 /// A value that can't be read is refused when the transport is made, by its key.
 pub(super) fn bad_values<B: Bench + ?Sized>(kit: &Kit<'_, B>) -> Check {
     let mut tried = 0;
+    let bench = (kit.bench)();
     for spec in kit.factory.specs() {
         let Some(text) = unreadable(spec) else { continue };
         let key = format!("mail.{}.{}", kit.factory.name, spec.name);
-        let bench = (kit.bench)();
         let properties = kit.properties(&bench, &[(key.clone(), text.to_owned())])?;
         let made = make(kit, &properties, bench.host())?;
         kit.note(&made);

@@ -5,14 +5,15 @@
 //! ```
 //! use postrider_testkit::conformance::{self, ScriptedSmtp};
 //!
-//! // A test called `smtp` that fails, with the whole report, if a promise is broken.
+//! // A module `smtp` with a test that fails, with the whole report, if a promise is broken; and with a function
+//! // `report()` for whoever wants to print it.
 //! conformance::outgoing!(smtp: postrider_smtp::FACTORY, ScriptedSmtp::new);
 //! # fn main() {
-//! #     conformance::check_outgoing(&postrider_smtp::FACTORY, ScriptedSmtp::new).assert_kept();
+//! #     smtp::report().assert_kept();
 //! # }
 //! ```
 //!
-//! The first argument names the test, the second is the transport's factory, the third makes a new *bench*: the
+//! The first argument names the module, the second is the transport's factory, the third makes a new *bench*: the
 //! backend that the transport talks to, as its far end sees it. [`ScriptedSmtp`], [`ScriptedPop3`] and
 //! [`ScriptedImap`] are ready-made, for transports that speak these protocols over the connections of their host.
 //! Any other backend is a dozen lines: see [`OutgoingBench`] and [`IncomingBench`].
@@ -81,26 +82,48 @@ pub fn check_some_incoming<B: IncomingBench + 'static>(
     incoming::check(factory, &|| Box::new(bench()), |name| promises.contains(&name))
 }
 
-/// A test that runs the suite over an outgoing transport: its name, the factory, and what makes a bench.
+/// A module with a test that runs the suite over an outgoing transport: its name, the factory, and what makes a bench.
 #[macro_export]
 #[doc(hidden)]
 macro_rules! __outgoing {
     ($name:ident: $factory:expr, $bench:expr $(,)?) => {
-        #[test]
-        fn $name() {
-            $crate::conformance::check_outgoing(&$factory, $bench).assert_kept();
+        pub(crate) mod $name {
+            #[allow(unused_imports)]
+            use super::*;
+
+            /// Tries every promise.
+            #[allow(dead_code)]
+            pub(crate) fn report() -> $crate::conformance::Report {
+                $crate::conformance::check_outgoing(&$factory, $bench)
+            }
+
+            #[test]
+            fn keeps_its_promises() {
+                report().assert_kept();
+            }
         }
     };
 }
 
-/// A test that runs the suite over an incoming transport: its name, the factory, and what makes a bench.
+/// A module with a test that runs the suite over an incoming transport: its name, the factory, and what makes a bench.
 #[macro_export]
 #[doc(hidden)]
 macro_rules! __incoming {
     ($name:ident: $factory:expr, $bench:expr $(,)?) => {
-        #[test]
-        fn $name() {
-            $crate::conformance::check_incoming(&$factory, $bench).assert_kept();
+        pub(crate) mod $name {
+            #[allow(unused_imports)]
+            use super::*;
+
+            /// Tries every promise.
+            #[allow(dead_code)]
+            pub(crate) fn report() -> $crate::conformance::Report {
+                $crate::conformance::check_incoming(&$factory, $bench)
+            }
+
+            #[test]
+            fn keeps_its_promises() {
+                report().assert_kept();
+            }
         }
     };
 }
