@@ -23,7 +23,15 @@ fn main() {
 }
 "#;
 
-const PROTOCOLS: &[&str] = &["postrider-smtp", "postrider-pop3", "postrider-imap", "postrider-gmail"];
+const PROTOCOLS: &[&str] = &[
+    "postrider-smtp",
+    "postrider-pop3",
+    "postrider-imap",
+    "postrider-gmail",
+    "postrider-maildir",
+    "postrider-memory",
+    "postrider-sendmail",
+];
 
 /// Without `net`: no TLS library is compiled, and what is linked does not depend on it.
 fn host(features: &[&str]) -> PathBuf {
@@ -89,6 +97,10 @@ fn each_feature_brings_its_own_and_nothing_else() {
     assert_eq!(registered(&["pop3"], DEBUG), ["incoming pop3"]);
     assert_eq!(registered(&["imap"], DEBUG), ["incoming imap"]);
     assert_eq!(registered(&["smtp", "imap"], DEBUG), ["incoming imap", "outgoing smtp"]);
+    assert_eq!(
+        registered(&["maildir", "memory", "sendmail"], DEBUG),
+        ["incoming maildir", "incoming memory", "outgoing maildir", "outgoing memory", "outgoing sendmail"]
+    );
     let gmail = registered(&["gmail"], DEBUG);
     let all = [
         "incoming gmail",
@@ -130,6 +142,9 @@ fn no_code_of_another_protocol_is_in_the_tree() {
         ("pop3", &["postrider-pop3"]),
         ("imap", &["postrider-imap"]),
         ("net,imap,smtp", &["postrider-imap", "postrider-smtp"]),
+        ("maildir", &["postrider-maildir"]),
+        ("memory", &["postrider-memory"]),
+        ("sendmail", &["postrider-sendmail"]),
         ("gmail", &["postrider-gmail", "postrider-imap", "postrider-pop3", "postrider-smtp"]),
     ] {
         let tree = tree("postrider", features);

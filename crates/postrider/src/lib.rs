@@ -24,6 +24,9 @@
 //! | `pop3` | postrider-pop3, as `postrider::pop3` | incoming `pop3`, `pop3s` |
 //! | `imap` | postrider-imap, as `postrider::imap` | incoming `imap`, `imaps` |
 //! | `gmail` | postrider-gmail, as `postrider::gmail`, which is made of the three above and brings their names too | outgoing `gmail`, incoming `gmail`, `gmail-pop3` |
+//! | `maildir` | postrider-maildir, as `postrider::maildir`; on Unix | outgoing and incoming `maildir`: a local directory |
+//! | `sendmail` | postrider-sendmail, as `postrider::sendmail`; on Unix | outgoing `sendmail`: a local program |
+//! | `memory` | postrider-memory, as `postrider::memory` | outgoing and incoming `memory`: for the tests of a program |
 //! | `net` (default) | postrider-net | the host `TokioHost` |
 //!
 //! A feature only links: it never changes what another does, nor which transport a session chooses. That is
@@ -47,8 +50,14 @@
 pub use postrider_gmail as gmail;
 #[cfg(feature = "imap")]
 pub use postrider_imap as imap;
+#[cfg(feature = "maildir")]
+pub use postrider_maildir as maildir;
+#[cfg(feature = "memory")]
+pub use postrider_memory as memory;
 #[cfg(feature = "pop3")]
 pub use postrider_pop3 as pop3;
+#[cfg(feature = "sendmail")]
+pub use postrider_sendmail as sendmail;
 #[cfg(feature = "smtp")]
 pub use postrider_smtp as smtp;
 
