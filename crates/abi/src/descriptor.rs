@@ -100,6 +100,10 @@ impl Transport {
 /// Exports constant [`TransportFactory`]s from a `cdylib`, once in a library: the same constants that
 /// [`register!`](postrider_core::register) takes.
 ///
+/// It belongs into the crate that is the `cdylib` and into no other: two exports linked into one program collide. A
+/// transport that is linked as well as loaded keeps it in a small crate of its own with `crate-type = ["cdylib"]`.
+/// Panics must unwind; `panic = "abort"` in the profile makes a library that no host loads.
+///
 /// ```
 /// # use postrider_core::*; use std::sync::Arc;
 /// # fn make(_: &Properties, _: Arc<dyn Host>) -> Result<Box<dyn OutgoingTransport>> { unimplemented!() }
@@ -109,33 +113,44 @@ impl Transport {
 #[macro_export]
 macro_rules! export_plugin {
     ($($factory:expr),+ $(,)?) => {
+        // Unusual names: the factory's expression is read among them.
         const _: () = {
-            static TRANSPORTS: &[$crate::private::Transport] = &[$({
-                const FACTORY: &$crate::private::TransportFactory = &$factory;
-                const LENGTH: usize = $crate::private::Written::<0>::length_of(FACTORY);
-                static ROWS: [u8; LENGTH] = $crate::private::Written::<LENGTH>::new(FACTORY).bytes();
+            static __POSTRIDER_TRANSPORTS: &[$crate::private::Transport] = &[$({
+                const __POSTRIDER_FACTORY: &$crate::private::TransportFactory = &$factory;
+                const __POSTRIDER_LENGTH: usize =
+                    $crate::private::Written::<0>::length_of(__POSTRIDER_FACTORY);
+                static __POSTRIDER_ROWS: [u8; __POSTRIDER_LENGTH] =
+                    $crate::private::Written::<__POSTRIDER_LENGTH>::new(__POSTRIDER_FACTORY).bytes();
 
-                extern "C" fn make(
+                extern "C" fn __postrider_make(
                     host: $crate::private::Object,
                     settings: $crate::private::Object,
                 ) -> $crate::private::Answer {
-                    $crate::private::make(FACTORY, host, settings)
+                    $crate::private::make(__POSTRIDER_FACTORY, host, settings)
                 }
 
                 #[allow(unsafe_code)]
-                unsafe extern "C" fn check(number: u32, text: $crate::private::Text) -> $crate::private::Answer {
+                unsafe extern "C" fn __postrider_check(
+                    number: u32,
+                    text: $crate::private::Text,
+                ) -> $crate::private::Answer {
                     // SAFETY: the text is lent for this call.
-                    unsafe { $crate::private::check(FACTORY, number, text) }
+                    unsafe { $crate::private::check(__POSTRIDER_FACTORY, number, text) }
                 }
 
-                $crate::private::Transport::new(FACTORY, &ROWS, make, check)
+                $crate::private::Transport::new(
+                    __POSTRIDER_FACTORY,
+                    &__POSTRIDER_ROWS,
+                    __postrider_make,
+                    __postrider_check,
+                )
             }),+];
 
             #[allow(unsafe_code)]
             // SAFETY: a name that nothing else has.
             #[unsafe(no_mangle)]
             pub static POSTRIDER_PLUGIN: $crate::private::Descriptor = $crate::private::Descriptor::new(
-                TRANSPORTS,
+                __POSTRIDER_TRANSPORTS,
                 env!("CARGO_PKG_NAME"),
                 env!("CARGO_PKG_VERSION"),
             );

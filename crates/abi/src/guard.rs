@@ -2,6 +2,7 @@
 
 use postrider_core::{Error, ErrorKind, Phase};
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicBool, Ordering};
 
 /// Does `work` and catches its panic: what it said, shortened and printable.
 pub(crate) fn guard<T>(work: impl FnOnce() -> T) -> Result<T, String> {
@@ -9,18 +10,33 @@ pub(crate) fn guard<T>(work: impl FnOnce() -> T) -> Result<T, String> {
     catch_unwind(AssertUnwindSafe(work)).map_err(|payload| {
         let text = payload.downcast_ref::<String>().map(String::as_str);
         let text = text.or_else(|| payload.downcast_ref::<&str>().copied()).unwrap_or("without words");
-        let text = text.chars().take(300).flat_map(char::escape_debug).collect();
+        let mut printable = String::new();
+        for c in text.chars().take(300) {
+            if c.is_control() { printable.extend(c.escape_default()) } else { printable.push(c) }
+        }
         // The drop of what it was thrown with may panic too; then it is leaked.
         if let Err(again) = catch_unwind(AssertUnwindSafe(|| drop(payload))) {
             std::mem::forget(again);
         }
-        text
+        printable
     })
+}
+
+/// True in a plugin: a library has its own copy of this.
+static INSIDE: AtomicBool = AtomicBool::new(false);
+
+/// Remembers that this program is a plugin: the other side is its host.
+pub(crate) fn inside() {
+    INSIDE.store(true, Ordering::Relaxed);
+}
+
+fn other() -> &'static str {
+    if INSIDE.load(Ordering::Relaxed) { "host" } else { "plugin" }
 }
 
 /// What a call gives that ended in a panic on the other side.
 pub(crate) fn panicked(text: &str) -> Error {
-    Error::new(ErrorKind::Plugin, Phase::Configure, format!("the plugin panicked: {text}")).with_advice(
+    Error::new(ErrorKind::Plugin, Phase::Configure, format!("the {} panicked: {text}", other())).with_advice(
         "tell its author; what it was doing has been given up and the transport can't be used again",
     )
 }
@@ -33,6 +49,10 @@ pub(crate) fn poisoned() -> Error {
 
 /// The other side broke the rules of the boundary.
 pub(crate) fn malformed(what: &str) -> Error {
-    Error::new(ErrorKind::Plugin, Phase::Configure, format!("the plugin broke the boundary's rules: {what}"))
-        .with_advice("tell its author; `postrider plugin check` tries it")
+    Error::new(
+        ErrorKind::Plugin,
+        Phase::Configure,
+        format!("the {} broke the boundary's rules: {what}", other()),
+    )
+    .with_advice("tell its author; `postrider plugin check` tries it")
 }

@@ -42,6 +42,9 @@ mod value_message;
 mod value_target;
 mod waker;
 
+#[cfg(test)]
+mod crossing_tests;
+
 pub use descriptor::{ABI_MAJOR, ABI_MINOR, Descriptor, MAGIC, SYMBOL};
 pub use plugin::{Incompatible, Plugin, check_head, read};
 

@@ -2,7 +2,7 @@
 
 use crate::buf::{Buf, Text};
 use crate::call::{Answer, Given, status};
-use crate::guard::guard;
+use crate::guard::{guard, inside};
 use crate::object::Object;
 use crate::value;
 use crate::{host, incoming, outgoing, settings};
@@ -10,6 +10,7 @@ use postrider_core::{Make, PropertySpec, Result, TransportFactory};
 
 /// Makes a transport of a factory.
 pub fn make(factory: &TransportFactory, host: Object, settings: Object) -> Answer {
+    inside();
     Answer::of(guard(|| made(factory, host, &settings)))
 }
 

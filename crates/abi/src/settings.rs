@@ -178,3 +178,10 @@ pub(crate) fn foreign(object: &Object, specs: &[PropertySpec]) -> Result<Propert
     let prefixes: Vec<&str> = settings.prefixes.iter().map(String::as_str).collect();
     Ok(Properties::new(layers).scoped(&prefixes, specs))
 }
+
+/// What crosses as text.
+#[cfg(test)]
+pub(crate) fn text_of(object: &Object) -> Buf {
+    // SAFETY: it is a settings object of ours.
+    unsafe { text(object.data()) }
+}

@@ -24,7 +24,7 @@ pub fn cargo(package: &str, toolchain: Option<&str>) -> PathBuf {
         }
         None => Command::new(env!("CARGO")),
     };
-    command.args(["build", "--quiet", "--locked", "--package", package]).current_dir(source);
+    command.args(["build", "--quiet", "--package", package]).current_dir(source);
     command.arg("--target-dir").arg(&target).env("CARGO_INCREMENTAL", "0").env_remove("RUSTFLAGS");
     assert!(command.status().unwrap().success(), "{package} does not build");
     target.join(format!("debug/lib{package}.so"))

@@ -56,6 +56,14 @@ static INITIALISER: extern "C" fn() = {
     run
 };
 
+#[cfg(unresolved)]
+unsafe extern "C" {
+    fn nobody_has_this_function();
+}
+#[cfg(unresolved)]
+#[used]
+static WANTED: unsafe extern "C" fn() = nobody_has_this_function;
+
 const NAME: &[u8] = if cfg!(bad_name) { b"Wrong Name" } else if cfg!(reserved_name) { b"store" } else { b"wrong" };
 static ROWS: [u8; 20] = if cfg!(bad_rows) { [0xff; 20] } else { [0; 20] };
 static TRANSPORT: Transport = Transport {
