@@ -80,6 +80,11 @@ pub trait IncomingBench: Bench {
     /// What is in the mailbox, oldest first.
     fn remaining(&self) -> Vec<Remaining>;
 
+    /// The name of another mailbox that is there to move messages to.
+    fn other(&self) -> &str {
+        "Archive"
+    }
+
     /// What is in another mailbox, for transports that can move messages. `None` if there are no others here.
     fn moved(&self, _mailbox: &str) -> Option<Vec<Vec<u8>>> {
         None

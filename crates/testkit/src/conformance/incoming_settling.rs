@@ -86,9 +86,10 @@ pub(super) fn delete(kit: &InKit<'_>) -> Check {
 }
 
 pub(super) fn moves(kit: &InKit<'_>) -> Check {
-    let bench = settled(kit, &Settle::Move("Archive".into()))?;
+    let other = (kit.bench)().other().to_owned();
+    let bench = settled(kit, &Settle::Move(other.clone()))?;
     expect(&*bench, "Move", &[(2, false)])?;
-    let moved = bench.moved("Archive").unwrap_or_default();
+    let moved = bench.moved(&other).unwrap_or_default();
     let has = |n| moved.iter().filter(|has| super::fixtures::same(has, message(n).as_bytes())).count();
     if (moved.len(), has(1), has(3)) == (2, 1, 1) {
         return Ok(());
@@ -128,7 +129,7 @@ pub(super) fn refused(kit: &InKit<'_>) -> Check {
     }
     fill(&*bench, 3);
     let mut said = Vec::new();
-    for how in [Settle::Delete, Settle::Seen, Settle::Move("Archive".into())] {
+    for how in [Settle::Delete, Settle::Seen, Settle::Move(bench.other().to_owned())] {
         let mut transport = made(kit, &*bench)?;
         let all = keys(kit, &*bench, &mut transport)?;
         let outcome = settle(kit, &*bench, &mut transport, &all[..1], &how)?;
