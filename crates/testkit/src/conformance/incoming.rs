@@ -73,6 +73,11 @@ pub(super) fn check(
                 faults::cancellation,
             ),
             ("memory", "A message is not kept in memory while it passes", faults::memory),
+            (
+                "maxsize",
+                "A message larger than maxsize is a Limit error, and the next call works",
+                faults::maxsize,
+            ),
             ("deadlines", "A silent server is a Timeout within the time that was set", hostile::deadline),
             ("limits", "Endless and absurd answers end in an error soon", hostile::limits),
             (

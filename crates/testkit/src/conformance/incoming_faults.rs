@@ -168,3 +168,30 @@ pub(super) fn memory(kit: &InKit<'_>) -> Check {
     }
     Ok(())
 }
+
+/// Where there is a `maxsize`, it counts.
+pub(super) fn maxsize(kit: &InKit<'_>) -> Check {
+    if !kit.factory.specs().any(|spec| spec.name == "maxsize") {
+        return not_tried("it has no property maxsize");
+    }
+    let bench = with_messages(kit, 3);
+    let large = "Subject: large\r\n\r\n".to_owned() + &"a line of a large message\r\n".repeat(3_000);
+    bench.deliver(large.as_bytes());
+    let over = [(format!("mail.{}.maxsize", kit.factory.name), "20KiB".to_owned())];
+    let made = kit.registry()?.incoming(kit.factory.name, &kit.properties(&*bench, &over)?, bench.host());
+    let mut transport = kit.good("making it", made)?;
+    let all = keys(kit, &*bench, &mut transport)?;
+    let last = all.last().ok_or_else(|| Verdict::broken("it lists nothing"))?;
+    match read(kit, &*bench, &mut transport, last)? {
+        Err(error) if error.kind() == ErrorKind::Limit => {}
+        Err(error) => return broken(format!("a message above maxsize is {:?}: {error}", error.kind())),
+        Ok(bytes) => {
+            return broken(format!("with maxsize=20KiB it gives a message of {} bytes", bytes.len()));
+        }
+    }
+    let bytes = kit.good("fetching a small one", read(kit, &*bench, &mut transport, &all[0])?)?;
+    if same(&bytes, message(1).as_bytes()) && there(&*bench).len() == 4 {
+        return Ok(());
+    }
+    broken("after a message above maxsize another one is torn, or one is gone")
+}

@@ -32,6 +32,7 @@ enum Flaw {
     Leaks,
     DialsToClose,
     StripsDots,
+    IgnoresMaxSize,
 }
 
 struct Flawed {
@@ -177,7 +178,11 @@ impl IncomingTransport for Flawed {
 
 fn flawed(flaw: Flaw) -> &'static TransportFactory {
     let make = move |properties: &Properties, host: Arc<dyn Host>| -> Result<Box<dyn IncomingTransport>> {
-        let inner = Imap::new(ImapConfig::read(properties)?, host);
+        let mut config = ImapConfig::read(properties)?;
+        if flaw == Flaw::IgnoresMaxSize {
+            config.max_size = 1 << 30;
+        }
+        let inner = Imap::new(config, host);
         let session = SESSIONS.fetch_add(1, Ordering::Relaxed);
         Ok(Box::new(Flawed { inner, flaw, session, busy: false }))
     };
@@ -210,6 +215,7 @@ fn messages_that_change_while_they_are_read_are_found() {
     is_found(Flaw::StripsDots, &["fetches", "pieces"]);
     is_found(Flaw::GivesHalf, &["cuts"]);
     is_found(Flaw::Buffers, &["memory"]);
+    is_found(Flaw::IgnoresMaxSize, &["maxsize"]);
 }
 
 #[test]
