@@ -23,7 +23,13 @@ struct State {
     tail: [u8; 5],
     has_written: bool,
     ended: bool,
+    /// What the server has said since anything left.
+    heard: usize,
 }
+
+/// Most that the server may say to one command. lettre has limits of its own, but none for a line without
+/// end, and it reads all lines of a reply anew with each one that comes.
+const MOST: usize = 32 * 1024;
 
 impl Seen {
     /// True if the last bytes that left end a message: the server may have it.
@@ -41,8 +47,14 @@ impl Seen {
         self.state().ended
     }
 
+    /// True if the server talks without end.
+    pub(crate) fn is_endless(&self) -> bool {
+        self.state().heard > MOST
+    }
+
     fn left(&self, bytes: &[u8]) {
         let mut state = self.state();
+        state.heard = 0;
         state.has_written |= !bytes.is_empty();
         for byte in bytes.iter().skip(bytes.len().saturating_sub(state.tail.len())) {
             state.tail.rotate_left(1);
@@ -96,9 +108,14 @@ impl AsyncRead for Lent {
         }
         let before = out.filled().len();
         let read = ready!(self.connection().poll_read(cx, out));
-        if read.is_err() || out.filled().len() == before {
-            self.seen.state().ended = true;
+        let n = out.filled().len() - before;
+        let mut state = self.seen.state();
+        state.ended |= read.is_err() || n == 0;
+        state.heard += n;
+        if state.heard > MOST {
+            return Poll::Ready(Err(io::ErrorKind::InvalidData.into()));
         }
+        drop(state);
         Poll::Ready(read)
     }
 }

@@ -61,7 +61,7 @@ impl Session {
         let opening = async {
             AsyncSmtpConnection::connect_with_transport(Box::new(lent), &config.hello)
                 .await
-                .map_err(|e| told::error(&e, phase(), seen.has_ended(), &redactor))
+                .map_err(|e| told::error(&e, phase(), &seen, &redactor))
         };
         let opened = within(host.as_ref(), timing.command(), Phase::Greeting, opening).await;
         let smtp = opened.map_err(|e| e.in_phase(phase()))?;
@@ -76,7 +76,7 @@ impl Session {
         let (host, wait) = (Arc::clone(&self.host), self.timing.command());
         let asked = async {
             let answer = self.smtp.command(command).await;
-            answer.map_err(|e| told::error(&e, phase, self.seen.has_ended(), &self.redactor))
+            answer.map_err(|e| told::error(&e, phase, &self.seen, &self.redactor))
         };
         within(host.as_ref(), wait, phase, asked).await
     }
@@ -161,7 +161,7 @@ impl Session {
         let phase = || if seen.end_of_data_left() { Phase::EndOfData } else { Phase::Data };
         let sending = async {
             let answer = self.smtp.message(message).await;
-            answer.map_err(|e| told::error(&e, phase(), self.seen.has_ended(), &self.redactor))
+            answer.map_err(|e| told::error(&e, phase(), &self.seen, &self.redactor))
         };
         let sent = within(host.as_ref(), wait, Phase::Data, sending).await;
         let heard = sent.map_err(|e| e.in_phase(phase())).and_then(|answer| {

@@ -1,5 +1,6 @@
 //! What lettre's answers and errors mean. Pure.
 
+use crate::lent::Seen;
 use lettre::transport::smtp;
 use lettre::transport::smtp::response::Response;
 use postrider_core::{Address, Error, ErrorKind, Phase, Reply, Result};
@@ -19,15 +20,18 @@ fn words(status: &str, text: &str, redactor: &Redactor) -> Reply {
     if is_code { redactor.reply(status, Some(first), rest) } else { redactor.reply(status, None, text) }
 }
 
-/// lettre's error as ours. `ended` says that the server has closed, which lettre calls a bad answer.
-pub(crate) fn error(error: &smtp::Error, phase: Phase, ended: bool, redactor: &Redactor) -> Error {
+/// lettre's error as ours. What was `seen` tells an end from a bad answer, which are the same to lettre.
+pub(crate) fn error(error: &smtp::Error, phase: Phase, seen: &Seen, redactor: &Redactor) -> Error {
     let text = error.source().map(ToString::to_string).unwrap_or_default();
     if let Some(code) = error.status() {
         let kind = if error.is_permanent() { ErrorKind::Rejected } else { ErrorKind::Deferred };
         let reply = words(&code.to_string(), &text, redactor);
         return Error::new(kind, phase, "the server refused").with_reply(reply);
     }
-    if ended {
+    if seen.is_endless() {
+        return Error::new(ErrorKind::Limit, phase, "the server's answer is longer than 32 KiB");
+    }
+    if seen.has_ended() {
         return Error::new(ErrorKind::Closed, phase, "the server closed the connection");
     }
     let text = redactor.clean(&text);
