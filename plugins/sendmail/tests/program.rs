@@ -2,7 +2,9 @@
 #![allow(missing_docs, clippy::unwrap_used)]
 
 use bytes::Bytes;
-use postrider_core::{Body, Envelope, Error, ErrorKind, Host, Outcome, OutgoingTransport, Receipt, Repeat};
+use postrider_core::{
+    Body, Envelope, Error, ErrorKind, Host, Outcome, OutgoingTransport, Phase, Receipt, Repeat,
+};
 use postrider_net::TokioHost;
 use postrider_sendmail::{Sendmail, SendmailConfig};
 use postrider_testkit::body;
@@ -46,6 +48,12 @@ impl Program {
     }
 }
 
+async fn appears(file: &Path) {
+    while !file.exists() {
+        TokioHost::new().sleep(Duration::from_millis(1)).await;
+    }
+}
+
 fn envelope() -> Envelope {
     Envelope::parse(Some("me@example.org"), ["you@example.org"]).unwrap()
 }
@@ -84,9 +92,25 @@ async fn exit_codes_become_outcomes_with_the_programs_words() {
 #[tokio::test]
 async fn a_body_that_fails_is_never_taken_for_a_whole_message() {
     // The message goes through a child of the program too.
-    let program = Program::new("echo $$ >$D/pid; cat | cat >$D/message; touch $D/accepted");
-    let error = program.send(body::failing_after("half")).await.unwrap_err();
+    let script = "echo $$ >$D/pid.; mv $D/pid. $D/pid; cat | cat >$D/message; touch $D/accepted";
+    let program = Program::new(script);
+    let body = Body::generate(true, |first| {
+        let pid = program.path("pid");
+        async move {
+            if first {
+                return Ok(Some((Bytes::from_static(b"half"), false)));
+            }
+            // It is at work when the body breaks off.
+            appears(&pid).await;
+            Err(Error::new(ErrorKind::Closed, Phase::Fetch, "the body broke off"))
+        }
+    });
+    let error = program.send(body).await.unwrap_err();
     assert_eq!((error.kind(), error.outcome()), (ErrorKind::Body, Outcome::NotSent));
+    // Alive, it would be done with the half message soon.
+    while program.is_running() && !program.path("accepted").exists() {
+        TokioHost::new().sleep(Duration::from_millis(1)).await;
+    }
     assert!(!program.path("accepted").exists());
 }
 
@@ -99,11 +123,8 @@ async fn a_dropped_call_kills_the_program_before_its_input_ends() {
         }
         Ok(Some((Bytes::from_static(b"half"), false)))
     });
-    let started = async {
-        while !program.path("pid").exists() {
-            TokioHost::new().sleep(Duration::from_millis(1)).await;
-        }
-    };
+    let pid = program.path("pid");
+    let started = appears(&pid);
     tokio::select! {
         sent = program.send(stuck) => panic!("{sent:?}"),
         () = started => {}
