@@ -5,7 +5,7 @@ use postrider_net::TokioHost;
 use postrider_server::Server;
 use postrider_testkit::Hang;
 use postrider_testkit::conformance::{
-    self, Bench, Condition, Delivered, IncomingBench, OutgoingBench, Remaining, Work,
+    self, Bench, Condition, Delivered, IncomingBench, Metered, OutgoingBench, Remaining, Work,
 };
 use std::io::Write;
 use std::sync::{Arc, OnceLock};
@@ -29,6 +29,7 @@ struct Embedded {
     server: Server,
     authority: tempfile::NamedTempFile,
     port: fn(&Server) -> u16,
+    host: Metered,
     shut_out: bool,
 }
 
@@ -38,7 +39,7 @@ impl Embedded {
         let server = runtime().block_on(builder.start()).unwrap();
         let mut authority = tempfile::NamedTempFile::new().unwrap();
         authority.write_all(server.ca_pem().as_bytes()).unwrap();
-        Self { server, authority, port, shut_out: false }
+        Self { server, authority, port, host: Metered::new(Arc::new(TokioHost::new())), shut_out: false }
     }
 
     fn inbox(&self, user: &str) -> Vec<Vec<u8>> {
@@ -58,7 +59,7 @@ impl Bench for Embedded {
     }
 
     fn host(&self) -> Arc<dyn Host> {
-        Arc::new(TokioHost::new())
+        Arc::new(self.host.clone())
     }
 
     fn secrets(&self) -> Vec<String> {
@@ -89,6 +90,10 @@ impl OutgoingBench for Embedded {
         };
         of("one").chain(of("two")).collect()
     }
+
+    fn taken(&self) -> Option<u64> {
+        Some(self.host.sent())
+    }
 }
 
 impl IncomingBench for Embedded {
@@ -100,6 +105,16 @@ impl IncomingBench for Embedded {
         let flags = self.server.flags("one", "INBOX");
         let seen = flags.iter().map(|flags| flags.iter().any(|flag| flag == "\\Seen"));
         self.inbox("one").into_iter().zip(seen).map(|(bytes, seen)| Remaining { bytes, seen }).collect()
+    }
+
+    fn deliver_large(&self, size: u64) -> bool {
+        let line = "a line of a large message\r\n";
+        let lines = line.repeat(usize::try_from(size).unwrap() / line.len() + 1);
+        self.server.deliver("one", format!("\r\n{lines}")).is_ok()
+    }
+
+    fn given(&self) -> Option<u64> {
+        Some(self.host.received())
     }
 
     fn other(&self) -> &str {

@@ -32,6 +32,7 @@ mod incoming_faults;
 mod incoming_reading;
 mod incoming_settling;
 mod logs;
+mod metered;
 mod outgoing;
 mod outgoing_faults;
 mod outgoing_outcomes;
@@ -43,6 +44,7 @@ mod trial;
 mod watch;
 
 pub use bench::{Bench, Condition, Delivered, IncomingBench, OutgoingBench, Remaining, Work};
+pub use metered::Metered;
 pub use report::{Promise, Report, Verdict};
 pub use scripted::{ScriptedImap, ScriptedPop3, ScriptedSmtp};
 
