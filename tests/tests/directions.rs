@@ -14,11 +14,14 @@ const PLUGINS: &[&str] = &[
     "postrider-memory",
     "postrider-sendmail",
 ];
+/// Plugins over other people's clients. Those bring a connector of their own, and tokio's `net` with it; none of it
+/// runs, for they are given the host's connections.
+const ADAPTERS: &[&str] = &["postrider-lettre", "postrider-async-imap"];
 const TOOLS: &[&str] = &["postrider-testkit", "postrider-server", "postrider-net"];
 
 /// Crates of ours that a crate may use, in its program and beyond that in its tests.
 fn may_use(name: &str) -> Option<(Vec<&'static str>, Vec<&'static str>)> {
-    let all = [PLUGINS, TOOLS, &["postrider", "postrider-core", "postrider-wire"]].concat();
+    let all = [PLUGINS, ADAPTERS, TOOLS, &["postrider", "postrider-core", "postrider-wire"]].concat();
     let (core, wire) = ("postrider-core", "postrider-wire");
     Some(match name {
         "postrider-core" => (vec![], vec![]),
@@ -34,7 +37,7 @@ fn may_use(name: &str) -> Option<(Vec<&'static str>, Vec<&'static str>)> {
         // Its tests compare what is loaded with what is linked.
         "postrider-loader" => (vec![core, "postrider-abi"], all),
         "postrider-store" => (vec![core], TOOLS.to_vec()),
-        "postrider" => ([PLUGINS, &[core, wire, "postrider-net"]].concat(), TOOLS.to_vec()),
+        "postrider" => ([PLUGINS, ADAPTERS, &[core, wire, "postrider-net"]].concat(), TOOLS.to_vec()),
         "postrider-cli" => (vec!["postrider", "postrider-server"], all),
         "postrider-tests" => (all.clone(), all),
         _ => return None,
@@ -88,6 +91,18 @@ fn transports_have_no_runtime_and_no_tls() {
     }
 }
 
+/// As for the others, but for what their client brings itself. TLS never: that is the host's.
+#[test]
+fn adapters_ask_for_no_runtime_and_bring_no_tls() {
+    for name in ADAPTERS {
+        assert_eq!(tokio_features(&named(name)), BTreeSet::new(), "{name} needs tokio's traits alone");
+        let tree = workspace::tree(name, "");
+        for never in ["postrider-net", "postrider", "rustls", "tokio-rustls", "native-tls", "async-std"] {
+            assert!(!tree.iter().any(|used| used == never), "{name} depends on {never}, if through others");
+        }
+    }
+}
+
 #[test]
 fn features_live_on_the_facade_and_there_is_none_for_tls_or_a_runtime() {
     for member in workspace::members(&metadata()) {
@@ -95,7 +110,15 @@ fn features_live_on_the_facade_and_there_is_none_for_tls_or_a_runtime() {
             member.features.iter().map(String::as_str).filter(|f| *f != "default").collect();
         match member.name.as_str() {
             "postrider" => assert!(features.is_superset(&BTreeSet::from([
-                "smtp", "pop3", "imap", "gmail", "maildir", "memory", "sendmail"
+                "smtp",
+                "pop3",
+                "imap",
+                "gmail",
+                "maildir",
+                "memory",
+                "sendmail",
+                "lettre",
+                "async-imap"
             ]))),
             "postrider-store" => {}
             name => assert!(features.is_empty(), "{name} has {features:?}"),

