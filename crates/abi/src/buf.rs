@@ -32,6 +32,11 @@ impl Buf {
         Self::owned(bytes.into())
     }
 
+    /// Bytes in a vector, not copied.
+    pub(crate) fn of_vec(bytes: Vec<u8>) -> Self {
+        Self::owned(bytes)
+    }
+
     /// A secret's text; its memory is overwritten when it is freed.
     pub(crate) fn of_secret(secret: &Secret) -> Self {
         Self::of_sensitive(secret.expose().as_bytes().to_vec())

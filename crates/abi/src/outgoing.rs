@@ -5,7 +5,7 @@ use crate::buf::Buf;
 use crate::call::{Call, Failure, FfiFuture, Given, Poison, give};
 use crate::guard::{guard, malformed};
 use crate::object::{Header, Object, Table, end, kind};
-use crate::value::{self, Value};
+use crate::value::{self, Value, Writer};
 use postrider_core::{
     Batch, Body, Envelope, Error, ErrorKind, OutgoingTransport, Phase, Receipt, Result, async_trait,
 };
@@ -151,8 +151,9 @@ fn again(error: &Error) -> Error {
     }
 }
 
-fn letter(envelope: &Envelope, body: &Body<'_>) -> Letter {
-    (envelope.clone(), body.size())
+/// A [`Letter`], without a copy of the envelope.
+fn letter(w: &mut Writer, envelope: &Envelope, body: &Body<'_>) {
+    w.put(envelope).put(&body.size());
 }
 
 #[async_trait]
@@ -160,7 +161,7 @@ impl OutgoingTransport for Foreign {
     async fn send(&mut self, envelope: &Envelope, body: Body<'_>) -> Result<Receipt> {
         self.poison.check()?;
         let send = self.table.send.ok_or_else(missing)?;
-        let letter = value::encode(&letter(envelope, &body));
+        let letter = value::encode_by(|w| letter(w, envelope, &body));
         let (object, loan) = Loan::new(body);
         // SAFETY: the object is there, and we have it alone until the call is over.
         let future = unsafe { send(self.object.data(), letter, object) };
@@ -180,7 +181,10 @@ impl OutgoingTransport for Foreign {
             Ok(send_all) => send_all,
             Err(error) => return batch.iter().map(|_| Err(again(&error))).collect(),
         };
-        let letters: Vec<Letter> = batch.iter().map(|(envelope, body)| letter(envelope, body)).collect();
+        let letters = value::encode_by(|w| {
+            w.put(&u32::try_from(count).unwrap_or(u32::MAX));
+            batch.iter().for_each(|(envelope, body)| letter(w, envelope, body));
+        });
         let (objects, loans): (Vec<Object>, Vec<Loan<'_>>) =
             batch.into_iter().map(|(_, body)| Loan::new(body)).unzip();
         let future = {
@@ -188,7 +192,7 @@ impl OutgoingTransport for Foreign {
             let mut objects: Vec<_> = objects.into_iter().map(ManuallyDrop::new).collect();
             let first = objects.as_mut_ptr().cast::<Object>();
             // SAFETY: as in `send`; ManuallyDrop has the layout of what is in it.
-            unsafe { send_all(self.object.data(), value::encode(&letters), first, count) }
+            unsafe { send_all(self.object.data(), letters, first, count) }
         };
         let error = match opened::<Vec<Result<Receipt>>>(Call::new(future, Some(&self.poison)).await) {
             Ok(outcomes) if outcomes.len() == count => return outcomes,

@@ -28,8 +28,18 @@ pub(crate) trait Value: Sized {
 
 /// The bytes of a value.
 pub(crate) fn encode(value: &impl Value) -> Buf {
-    Buf::of(written(value))
+    Buf::of_vec(written(value))
 }
+
+/// The bytes of what `write` writes.
+pub(crate) fn encode_by(write: impl FnOnce(&mut Writer)) -> Buf {
+    let mut w = Writer(Vec::with_capacity(ROOM));
+    write(&mut w);
+    Buf::of_vec(w.0)
+}
+
+/// Most values fit, so that growing costs nothing and leaves no copies of secrets behind.
+const ROOM: usize = 512;
 
 /// The same, overwritten when they are freed: for values with secrets.
 pub(crate) fn encode_secret(value: &impl Value) -> Buf {
@@ -37,8 +47,7 @@ pub(crate) fn encode_secret(value: &impl Value) -> Buf {
 }
 
 fn written(value: &impl Value) -> Vec<u8> {
-    // Most values fit, so that growing leaves no copies behind.
-    let mut w = Writer(Vec::with_capacity(512));
+    let mut w = Writer(Vec::with_capacity(ROOM));
     value.write(&mut w);
     w.0
 }
