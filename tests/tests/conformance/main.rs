@@ -7,10 +7,14 @@ mod document;
 mod server;
 
 // Each plugin's own trials: what is shown is what they are tested by.
+#[path = "../../../plugins/async-imap/tests/conformance.rs"]
+mod async_imap;
 #[path = "../../../plugins/gmail/tests/conformance.rs"]
 mod gmail;
 #[path = "../../../plugins/imap/tests/conformance.rs"]
 mod imap;
+#[path = "../../../plugins/lettre/tests/conformance.rs"]
+mod lettre;
 #[path = "../../../plugins/maildir/tests/conformance.rs"]
 mod maildir;
 #[path = "../../../plugins/memory/tests/conformance.rs"]
@@ -33,6 +37,7 @@ fn the_document_says_what_the_suite_finds() {
         ("sendmail", sendmail::sendmail::report()),
         ("maildir", maildir::outgoing::report()),
         ("memory", memory::outgoing::report()),
+        ("lettre", lettre::report()),
     ];
     let incoming = [
         ("imap", imap::imap::report()),
@@ -43,6 +48,7 @@ fn the_document_says_what_the_suite_finds() {
         ("gmail-pop3", gmail::pop3::report()),
         ("maildir", maildir::incoming::report()),
         ("memory", memory::incoming::report()),
+        ("async-imap", async_imap::report()),
     ];
     let text = document::of(&outgoing, &incoming);
     let path = root().join("docs/conformance.md");
