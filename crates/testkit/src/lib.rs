@@ -1,5 +1,5 @@
 //! What authors of Postrider transports test with: dialogues in text files, a virtual [`Host`] with its own
-//! clock, and faults at every byte.
+//! clock, faults at every byte, and a suite that tries every promise of the contract ([`conformance`]).
 //!
 //! ```
 //! use postrider_core::{Host, Target, TlsMode};

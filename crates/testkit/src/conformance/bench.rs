@@ -61,6 +61,35 @@ pub trait Bench: Send + Sync {
 }
 
 /// A backend that messages are sent to.
+///
+/// The smallest one, for a transport that writes each message to a file of the folder it is told:
+///
+/// ```
+/// use postrider_core::Host;
+/// use postrider_testkit::conformance::{Bench, Delivered, OutgoingBench};
+/// use postrider_testkit::{Dialogue, VirtualHost};
+/// use std::{fs, path::PathBuf, sync::Arc};
+///
+/// struct Folder(PathBuf);
+///
+/// impl Bench for Folder {
+///     fn properties(&self, name: &str) -> String {
+///         format!("mail.{name}.folder={}", self.0.display())
+///     }
+///
+///     fn host(&self) -> Arc<dyn Host> {
+///         // It is lent to a transport that does not dial.
+///         Arc::new(VirtualHost::play(&Dialogue::parse("").unwrap()))
+///     }
+/// }
+///
+/// impl OutgoingBench for Folder {
+///     fn delivered(&self) -> Vec<Delivered> {
+///         let files = fs::read_dir(&self.0).unwrap().map(|file| file.unwrap().path());
+///         files.map(|file| Delivered { recipients: vec![], bytes: fs::read(file).unwrap() }).collect()
+///     }
+/// }
+/// ```
 pub trait OutgoingBench: Bench {
     /// What the backend has taken responsibility for, in order.
     fn delivered(&self) -> Vec<Delivered>;
@@ -72,7 +101,7 @@ pub trait OutgoingBench: Bench {
     }
 }
 
-/// A backend that holds one mailbox.
+/// A backend that holds one mailbox. It keeps what it is given byte for byte; only the ends of lines may change.
 pub trait IncomingBench: Bench {
     /// Puts a message into the mailbox, behind the others.
     fn deliver(&self, message: &[u8]);
