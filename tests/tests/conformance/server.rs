@@ -28,18 +28,26 @@ fn runtime() -> &'static Runtime {
 struct Embedded {
     server: Server,
     authority: tempfile::NamedTempFile,
-    port: fn(&Server) -> u16,
+    ports: Ports,
     host: Metered,
     shut_out: bool,
+    starttls: bool,
+}
+
+/// The port inside TLS and the one in the clear.
+type Ports = [fn(&Server) -> u16; 2];
+
+fn started(builder: postrider_server::Builder) -> Server {
+    runtime().block_on(builder.domain(DOMAIN).user("one", PASSWORD).user("two", PASSWORD).start()).unwrap()
 }
 
 impl Embedded {
-    fn new(port: fn(&Server) -> u16) -> Self {
-        let builder = Server::builder().domain(DOMAIN).user("one", PASSWORD).user("two", PASSWORD);
-        let server = runtime().block_on(builder.start()).unwrap();
+    fn new(ports: Ports) -> Self {
+        let server = started(Server::builder());
         let mut authority = tempfile::NamedTempFile::new().unwrap();
         authority.write_all(server.ca_pem().as_bytes()).unwrap();
-        Self { server, authority, port, host: Metered::new(Arc::new(TokioHost::new())), shut_out: false }
+        let host = Metered::new(Arc::new(TokioHost::new()));
+        Self { server, authority, ports, host, shut_out: false, starttls: false }
     }
 
     fn inbox(&self, user: &str) -> Vec<Vec<u8>> {
@@ -50,10 +58,12 @@ impl Embedded {
 impl Bench for Embedded {
     fn properties(&self, name: &str) -> String {
         let password = if self.shut_out { WRONG } else { PASSWORD };
+        let [implicit, clear] = self.ports;
+        let (tls, port) = if self.starttls { ("starttls", clear) } else { ("implicit", implicit) };
         format!(
-            "mail.{name}.host=127.0.0.1\nmail.{name}.port={}\nmail.{name}.tls=implicit\n\
+            "mail.{name}.host=127.0.0.1\nmail.{name}.port={}\nmail.{name}.tls={tls}\n\
              mail.{name}.ssl.cafile={}\nmail.{name}.user=one\nmail.{name}.password={password}\n",
-            (self.port)(&self.server),
+            port(&self.server),
             self.authority.path().display()
         )
     }
@@ -71,6 +81,10 @@ impl Bench for Embedded {
             Condition::RefuseRecipient(who) => self.server.refuse(who.as_str(), 550, "5.1.1 nobody here"),
             Condition::DeferRecipient(who) => self.server.refuse(who.as_str(), 450, "4.2.1 not now"),
             Condition::RefuseSignIn => self.shut_out = true,
+            Condition::NoStartTls => {
+                self.server = started(Server::builder().without("STARTTLS").without("STLS"));
+                self.starttls = true;
+            }
             _ => return false,
         }
         true
@@ -126,6 +140,6 @@ impl IncomingBench for Embedded {
     }
 }
 
-conformance::outgoing!(smtp: postrider_smtp::FACTORY, || Embedded::new(Server::smtps_port));
-conformance::incoming!(imap: postrider_imap::FACTORY, || Embedded::new(Server::imaps_port));
-conformance::incoming!(pop3: postrider_pop3::FACTORY, || Embedded::new(Server::pop3s_port));
+conformance::outgoing!(smtp: postrider_smtp::FACTORY, || Embedded::new([Server::smtps_port, Server::smtp_port]));
+conformance::incoming!(imap: postrider_imap::FACTORY, || Embedded::new([Server::imaps_port, Server::imap_port]));
+conformance::incoming!(pop3: postrider_pop3::FACTORY, || Embedded::new([Server::pop3s_port, Server::pop3_port]));

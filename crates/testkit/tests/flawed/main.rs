@@ -1,6 +1,7 @@
 //! The conformance suite can fail: transports that break a promise each, and the promise by which that is found.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
+mod closing;
 mod incoming;
 mod outgoing;
 
