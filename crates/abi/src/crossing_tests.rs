@@ -162,6 +162,10 @@ fn a_lent_host_connects_reads_writes_and_encrypts_and_its_panics_stay_errors() {
     let error = now(foreign.connect(&bad)).map(drop).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Plugin);
     assert!(error.message().contains("the host's own mistake"), "{error}");
+    let address = "[::1]:25".parse().unwrap();
+    let untold =
+        [now(foreign.resolve(&target)).map(drop), now(foreign.connect_to(&target, address)).map(drop)];
+    assert_eq!(untold.map(|error| error.unwrap_err().kind()), [ErrorKind::Unsupported; 2]);
     // What it does not have it says as one that is linked would.
     let unsupported = now(foreign.secret(&SecretRef::Environment("X".into()))).unwrap_err();
     assert_eq!((unsupported.kind(), unsupported.phase()), (ErrorKind::Unsupported, Phase::Authenticate));

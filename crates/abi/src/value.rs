@@ -133,6 +133,10 @@ impl<'a> Reader<'a> {
         Ok(bytes)
     }
 
+    pub(crate) fn text(&mut self) -> Read<&'a str> {
+        Ok(std::str::from_utf8(self.bytes()?).map_err(|_| "a text is not UTF-8")?)
+    }
+
     pub(crate) fn record(&mut self) -> Read<Reader<'a>> {
         self.bytes().map(Reader)
     }
@@ -180,8 +184,7 @@ impl Value for String {
     }
 
     fn read(r: &mut Reader<'_>) -> Read<Self> {
-        let text = std::str::from_utf8(r.bytes()?).map_err(|_| "a text is not UTF-8")?;
-        Ok(text.to_owned())
+        r.text().map(str::to_owned)
     }
 }
 

@@ -81,7 +81,7 @@ impl Value for Reply {
 
     fn read(r: &mut Reader<'_>) -> Read<Self> {
         let mut r = r.record()?;
-        Ok(Self::new(r.get::<String>()?, r.get()?, &r.get::<String>()?))
+        Ok(Self::new(r.text()?, r.get()?, r.text()?))
     }
 }
 
