@@ -2,8 +2,8 @@
 
 use lettre::transport::smtp::extension::ClientId;
 use postrider_core::{
-    Bytes, Milliseconds, Ports, Properties, Property, PropertySpec, PropertyValue, Result, Target, ValueType,
-    session_property,
+    Bytes, Error, ErrorKind, Milliseconds, Phase, Ports, Properties, Property, PropertySpec, PropertyValue,
+    Result, Target, ValueType, session_property,
 };
 use postrider_wire::{Login, Timing};
 use std::time::Duration;
@@ -60,6 +60,17 @@ impl LettreConfig {
         }
     }
 
+    /// Checks what goes onto the wire: a text from properties is checked already, a typed one is not.
+    pub(crate) fn check(&self) -> Result<()> {
+        match &self.hello {
+            ClientId::Domain(name) if !is_host_name(name) => {
+                let what = "hello is not a host name";
+                Err(Error::new(ErrorKind::InvalidInput, Phase::Configure, what))
+            }
+            _ => Ok(()),
+        }
+    }
+
     /// Reads everything from the properties of the transport's scope.
     ///
     /// # Errors
@@ -94,12 +105,13 @@ impl PropertyValue for HelloName {
             .map(Self)
             .map_err(|_| what.into());
         }
-        let good = |b: u8| b.is_ascii_alphanumeric() || b == b'.' || b == b'-';
-        if text.is_empty() || text.len() > 255 || !text.bytes().all(good) {
-            return Err(what.into());
-        }
-        Ok(Self(ClientId::Domain(text.to_owned())))
+        if is_host_name(text) { Ok(Self(ClientId::Domain(text.to_owned()))) } else { Err(what.into()) }
     }
+}
+
+fn is_host_name(text: &str) -> bool {
+    let good = |b: u8| b.is_ascii_alphanumeric() || b == b'.' || b == b'-';
+    (1..=255).contains(&text.len()) && text.bytes().all(good)
 }
 
 #[cfg(test)]

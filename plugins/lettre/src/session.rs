@@ -29,6 +29,7 @@ impl Session {
     /// Looks up the credentials, dials, encrypts and signs in; once more if all that was wrong is the age of an
     /// access token.
     pub(crate) async fn open(config: &LettreConfig, host: &Arc<dyn Host>) -> Result<Self> {
+        config.check()?;
         let login = config.login.resolved(host.as_ref()).await?;
         let resolved = LettreConfig { login, ..config.clone() };
         match Self::open_as(&resolved, host).await {

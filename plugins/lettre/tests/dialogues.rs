@@ -179,6 +179,18 @@ fn a_message_over_the_limit_is_refused_before_anything_is_dialed() {
     assert_eq!(host.dials(), 0);
 }
 
+#[test]
+fn a_typed_name_can_not_leave_its_command() {
+    let host = VirtualHost::play(&Dialogue::parse(READY).unwrap());
+    let target = Target::new("mail.example", 25, TlsMode::None).unwrap();
+    let mut config = LettreConfig::new(target.clone(), Login::none(&target));
+    config.hello = ::lettre::transport::smtp::extension::ClientId::Domain("a\r\nMAIL FROM:<>".into());
+    let mut lettre = Lettre::new(config, Arc::new(host.clone()));
+    let outcome = postrider_testkit::run(&host, lettre.connect());
+    assert_eq!(outcome.unwrap().unwrap_err().kind(), ErrorKind::InvalidInput);
+    assert_eq!(host.dials(), 0);
+}
+
 /// Where the server's bytes are cut or stop, the outcome is delivered only if all of the final reply was read, and
 /// unsure exactly while it was not and everything before it was.
 #[test]
