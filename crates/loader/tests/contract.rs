@@ -222,6 +222,17 @@ async fn secrets_and_tokens_are_asked_of_the_host_and_what_is_learned_is_told() 
 }
 
 #[tokio::test]
+async fn a_hosts_own_panic_is_an_error_in_the_plugin_and_the_transport_goes_on() {
+    let home: Arc<dyn postrider_core::Host> = Arc::new(Home::default());
+    let mut transport = outgoing("connect", &home);
+    for _ in 0..2 {
+        let error = transport.send(&envelope(&["a@x.example"]), "x".into()).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Plugin);
+        assert_eq!(error.message(), "the host panicked: this host panics when it is to connect");
+    }
+}
+
+#[tokio::test]
 async fn a_hosts_timeout_cancels_a_call_on_the_other_side_and_the_transport_goes_on() {
     let log = odd::log();
     let home = host();

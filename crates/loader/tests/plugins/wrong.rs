@@ -64,7 +64,13 @@ unsafe extern "C" {
 #[used]
 static WANTED: unsafe extern "C" fn() = nobody_has_this_function;
 
-const NAME: &[u8] = if cfg!(bad_name) { b"Wrong Name" } else if cfg!(reserved_name) { b"store" } else { b"wrong" };
+const NAME: &[u8] = if cfg!(bad_name) {
+    b"Wrong Name"
+} else if cfg!(reserved_name) {
+    b"store"
+} else {
+    b"wrong"
+};
 static ROWS: [u8; 20] = if cfg!(bad_rows) { [0xff; 20] } else { [0; 20] };
 static TRANSPORT: Transport = Transport {
     direction: if cfg!(bad_direction) { 9 } else { 2 },
@@ -80,9 +86,27 @@ pub static POSTRIDER_PLUGIN: Descriptor = Descriptor {
     magic: if cfg!(wrong_magic) { *b"POSTRIDER PIGEON" } else { *b"POSTRIDER PLUGIN" },
     major: if cfg!(other_major) { 2 } else { 1 },
     minor: 0,
-    size: if cfg!(too_short) { 40 } else if cfg!(too_long) { u64::MAX } else { size_of::<Descriptor>() as u64 },
-    panic: if cfg!(odd_panic) { 7 } else if cfg!(panic = "abort") { 2 } else { 1 },
-    count: if cfg!(no_transports) { 0 } else if cfg!(many_transports) { u32::MAX } else { 1 },
+    size: if cfg!(too_short) {
+        40
+    } else if cfg!(too_long) {
+        u64::MAX
+    } else {
+        size_of::<Descriptor>() as u64
+    },
+    panic: if cfg!(odd_panic) {
+        7
+    } else if cfg!(panic = "abort") {
+        2
+    } else {
+        1
+    },
+    count: if cfg!(no_transports) {
+        0
+    } else if cfg!(many_transports) {
+        u32::MAX
+    } else {
+        1
+    },
     transports: if cfg!(null_transports) { null() } else { &raw const TRANSPORT },
     stride: if cfg!(bad_stride) { 3 } else { size_of::<Transport>() as u64 },
     texts: [Text(null(), 0), Text(null(), 5), Text(null(), 0)],
@@ -93,7 +117,13 @@ const EMPTY_LIST: Buf = Buf([0u8; 4].as_ptr(), 4, null_mut(), None);
 const NO_OBJECT: Object = Object(null_mut(), null());
 
 static TABLE: Table = Table {
-    size: if cfg!(only_header) { 24 } else if cfg!(make_size) { 3 } else { size_of::<Table>() },
+    size: if cfg!(only_header) {
+        24
+    } else if cfg!(make_size) {
+        3
+    } else {
+        size_of::<Table>()
+    },
     kind: if cfg!(make_kind) { 6 } else { 5 },
     drop: Some(end),
     send: Some(send),

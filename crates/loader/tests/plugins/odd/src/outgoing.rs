@@ -1,7 +1,8 @@
 use crate::{Dropped, HOST, LEVEL, PASSWORD, Settings, full, settings};
 use postrider_core::{
     Batch, Body, Credential, Envelope, Error, ErrorKind, Fact, Host, OutgoingTransport, Phase, Properties,
-    Receipt, RecipientOutcome, Reply, Result, Secret, SecretRef, TokenGrant, Verdict, async_trait, within,
+    Receipt, RecipientOutcome, Reply, Result, Secret, SecretRef, Target, TlsMode, TokenGrant, Verdict,
+    async_trait, within,
 };
 use std::sync::Arc;
 use std::time::Duration;
@@ -68,6 +69,11 @@ impl OutgoingTransport for Odd {
                 tracing::info!("asleep");
                 host.sleep(Duration::from_secs(3_600)).await;
                 "awake".to_owned()
+            }
+            "connect" => {
+                let target = Target::new("mail.example", 25, TlsMode::None)?;
+                host.connect(&target).await?;
+                String::new()
             }
             "within" => {
                 let forever = std::future::pending::<Result<()>>();
