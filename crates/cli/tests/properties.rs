@@ -5,6 +5,13 @@
 
 mod properties_doc;
 
+// Naming them links them.
+use postrider_async_imap as _;
+use postrider_lettre as _;
+use postrider_maildir as _;
+use postrider_memory as _;
+use postrider_sendmail as _;
+
 use postrider::jakarta::{self, Family, JakartaKey, Rule};
 use postrider::{Layer, LayerKind, Properties, Registry};
 use properties_doc::Counts;

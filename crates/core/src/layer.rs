@@ -209,6 +209,11 @@ impl Layer {
         self.entry(key).map(|entry| entry.position.as_str())
     }
 
+    /// The text of a key, if the layer has one: for whoever hands settings on to where they are read.
+    pub fn value(&self, key: &str) -> Option<&Secret> {
+        self.entry(key).map(|entry| &entry.value)
+    }
+
     /// True if the layer has the key and no higher layer can change it.
     pub fn is_locked(&self, key: &str) -> bool {
         self.entry(key).is_some_and(|entry| entry.locked)

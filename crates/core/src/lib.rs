@@ -65,7 +65,7 @@ pub use message::{Flags, Listing, MessageId, MessageInfo, Query, Settle, Wake};
 pub use note::{Note, NoteKind};
 pub use outgoing::{Batch, OutgoingTransport};
 pub use properties::Properties;
-pub use property::{Property, PropertySpec};
+pub use property::{Check, Property, PropertySpec};
 pub use proxy::{Proxy, ProxyKind};
 pub use receipt::{Receipt, RecipientOutcome, Reply, Verdict};
 pub use registry::Registry;

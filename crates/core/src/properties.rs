@@ -182,8 +182,24 @@ impl Properties {
         winner
     }
 
-    pub(crate) fn specs(&self) -> &[PropertySpec] {
+    /// What the transport of this view declares; empty without a view.
+    pub fn specs(&self) -> &[PropertySpec] {
         &self.specs
+    }
+
+    /// The prefixes of the transport of this view, the chosen name first; empty without a view.
+    pub fn prefixes(&self) -> &[String] {
+        &self.prefixes
+    }
+
+    /// The full keys that were read so far, in the order of the alphabet.
+    pub fn keys_read(&self) -> Vec<String> {
+        self.read.lock().unwrap_or_else(PoisonError::into_inner).iter().cloned().collect()
+    }
+
+    /// Notes that a full key was read elsewhere, on a copy of these properties.
+    pub fn note_read(&self, key: &str) {
+        self.note(key);
     }
 
     pub(crate) fn was_read(&self, key: &str) -> bool {

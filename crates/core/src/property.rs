@@ -35,19 +35,47 @@ impl PropertySpec {
         if text.is_empty() { Ok(()) } else { (self.reader.0)(text) }
     }
 
+    /// A declaration that is not a constant of this program: a run-time plugin's. `check` stands for its type and
+    /// gets a text that is neither empty nor, unless it is a secret, has blanks around it; what it says must not
+    /// repeat the text. Without default and not shared.
+    pub const fn loaded(
+        name: &'static str,
+        doc: &'static str,
+        value: ValueType,
+        since: &'static str,
+        check: &'static Check,
+    ) -> Self {
+        Self { name, doc, value, default: None, since, shared: false, reader: Reader(check) }
+    }
+
+    /// The same with a default, as text.
+    pub const fn with_default(mut self, text: &'static str) -> Self {
+        self.default = Some(text);
+        self
+    }
+
+    /// The same, read from `mail.<name>` where `mail.<transport>.<name>` is not set.
+    pub const fn with_shared(mut self) -> Self {
+        self.shared = true;
+        self
+    }
+
     /// True if its value must never be shown.
     pub fn is_secret(&self) -> bool {
         self.value == ValueType::Secret
     }
 }
 
+/// Tries whether a text can be a property's value; says otherwise what is expected.
+pub type Check = dyn Fn(&str) -> Result<(), String> + Send + Sync;
+
 /// The type a text is read into, as a function: a table holds properties of many types.
 #[derive(Clone, Copy)]
-struct Reader(fn(&str) -> Result<(), String>);
+struct Reader(&'static Check);
 
 impl Reader {
     const fn of<T: PropertyValue>() -> Self {
-        Self(|text| T::parse(text).map(drop))
+        Self(&|text| T::parse(text).map(drop))
     }
 }
 

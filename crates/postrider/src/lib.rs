@@ -24,6 +24,11 @@
 //! | `pop3` | postrider-pop3, as `postrider::pop3` | incoming `pop3`, `pop3s` |
 //! | `imap` | postrider-imap, as `postrider::imap` | incoming `imap`, `imaps` |
 //! | `gmail` | postrider-gmail, as `postrider::gmail`, which is made of the three above and brings their names too | outgoing `gmail`, incoming `gmail`, `gmail-pop3` |
+//! | `maildir` | postrider-maildir, as `postrider::maildir`; on Unix | outgoing and incoming `maildir`: a local directory |
+//! | `sendmail` | postrider-sendmail, as `postrider::sendmail`; on Unix | outgoing `sendmail`: a local program |
+//! | `memory` | postrider-memory, as `postrider::memory` | outgoing and incoming `memory`: for the tests of a program |
+//! | `lettre` | postrider-lettre, as `postrider::lettre` | outgoing `lettre`: that crate's SMTP client, for comparison |
+//! | `async-imap` | postrider-async-imap, as `postrider::async_imap` | incoming `async-imap`: that crate's client, for comparison |
 //! | `net` (default) | postrider-net | the host `TokioHost` |
 //!
 //! A feature only links: it never changes what another does, nor which transport a session chooses. That is
@@ -43,12 +48,22 @@
 
 // Naming the plugin crates here is what links them: a dependency that nobody names is dropped by the
 // linker, and its registration with it.
+#[cfg(feature = "async-imap")]
+pub use postrider_async_imap as async_imap;
 #[cfg(feature = "gmail")]
 pub use postrider_gmail as gmail;
 #[cfg(feature = "imap")]
 pub use postrider_imap as imap;
+#[cfg(feature = "lettre")]
+pub use postrider_lettre as lettre;
+#[cfg(feature = "maildir")]
+pub use postrider_maildir as maildir;
+#[cfg(feature = "memory")]
+pub use postrider_memory as memory;
 #[cfg(feature = "pop3")]
 pub use postrider_pop3 as pop3;
+#[cfg(feature = "sendmail")]
+pub use postrider_sendmail as sendmail;
 #[cfg(feature = "smtp")]
 pub use postrider_smtp as smtp;
 

@@ -124,6 +124,11 @@ impl VirtualHost {
         self.state().sent.clone()
     }
 
+    /// How many bytes of the client have reached the server.
+    pub fn sent_count(&self) -> usize {
+        self.state().sent.len()
+    }
+
     /// The same as text.
     pub fn sent_text(&self) -> String {
         String::from_utf8_lossy(&self.state().sent).into_owned()

@@ -1,5 +1,5 @@
 //! What authors of Postrider transports test with: dialogues in text files, a virtual [`Host`] with its own
-//! clock, and faults at every byte.
+//! clock, faults at every byte, and a suite that tries every promise of the contract ([`conformance`]).
 //!
 //! ```
 //! use postrider_core::{Host, Target, TlsMode};
@@ -25,6 +25,7 @@
 #![allow(clippy::panic, clippy::expect_used, clippy::indexing_slicing)]
 
 pub mod body;
+pub mod conformance;
 mod dialogue;
 mod executor;
 mod host;

@@ -15,6 +15,11 @@ pub fn assert_absent(text: &str, secrets: &[&str]) {
     }
 }
 
+/// True if the secret is in the text, in one of the forms that [`assert_absent`] looks for.
+pub fn is_in(text: &str, secret: &str) -> bool {
+    !secret.is_empty() && forms(secret).iter().any(|form| text.contains(form))
+}
+
 fn forms(secret: &str) -> Vec<String> {
     let mut forms = vec![secret.to_owned()];
     forms.push(secret.bytes().map(|b| format!("{b:02x}")).collect());

@@ -299,6 +299,19 @@ impl Channel {
         self.connection.as_ref().is_some_and(|c| c.tls().is_some() || c.is_loopback())
     }
 
+    /// The connection itself, for a client that brings its own way of reading and writing. What the transcript
+    /// and the deadlines do ends here.
+    ///
+    /// # Errors
+    /// `Protocol` if the server has said something that was not taken: it would be lost. `Closed` if there is no
+    /// connection any more.
+    pub fn into_connection(self, phase: Phase) -> Result<Box<dyn Connection>> {
+        if !self.input.is_empty() {
+            return Err(Error::new(ErrorKind::Protocol, phase, "the server spoke before it was asked"));
+        }
+        self.connection.ok_or_else(|| gone(phase))
+    }
+
     /// The server.
     pub fn target(&self) -> &Target {
         &self.target

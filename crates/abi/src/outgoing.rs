@@ -1,0 +1,222 @@
+//! Transports that messages go out by: lent by a plugin, used by the host.
+
+use crate::body::{self, Loan};
+use crate::buf::Buf;
+use crate::call::{Call, Failure, FfiFuture, Given, Poison, give};
+use crate::guard::{guard, malformed};
+use crate::object::{Header, Object, Table, end, kind};
+use crate::value::{self, Value, Writer};
+use postrider_core::{
+    Batch, Body, Envelope, Error, ErrorKind, OutgoingTransport, Phase, Receipt, Result, async_trait,
+};
+use std::mem::ManuallyDrop;
+
+type Lent = Box<dyn OutgoingTransport>;
+/// An envelope and how long its body is, if known.
+type Letter = (Envelope, Option<u64>);
+
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub(crate) struct OutgoingTable {
+    header: Header,
+    send: Option<unsafe extern "C" fn(*mut (), Buf, Object) -> FfiFuture>,
+    /// As many bodies as letters; all are taken over.
+    send_all: Option<unsafe extern "C" fn(*mut (), Buf, *mut Object, usize) -> FfiFuture>,
+    connect: Option<unsafe extern "C" fn(*mut ()) -> FfiFuture>,
+    /// Ends the transport.
+    close: Option<unsafe extern "C" fn(*mut ()) -> FfiFuture>,
+}
+
+// SAFETY: repr(C), a header and optional functions.
+unsafe impl Table for OutgoingTable {
+    const KIND: u32 = kind::OUTGOING;
+}
+
+static TABLE: OutgoingTable = OutgoingTable {
+    header: Header { size: size_of::<OutgoingTable>(), kind: kind::OUTGOING, drop: Some(end::<Lent>) },
+    send: Some(send),
+    send_all: Some(send_all),
+    connect: Some(connect),
+    close: Some(close),
+};
+
+/// Lends a transport.
+pub(crate) fn lend(transport: Lent) -> Object {
+    Object::new(transport, &TABLE)
+}
+
+/// Serves what `work` makes of the transport.
+///
+/// # Safety
+/// `data` is what `Object::new` made of a Lent; it stays, and nobody else uses it, until the future is ended.
+unsafe fn serve<F>(data: *mut (), work: impl FnOnce(&'static mut Lent) -> F) -> FfiFuture
+where
+    F: Future<Output = Result<Given>> + Send,
+{
+    // SAFETY: the caller's. `work` only makes a future; what it could panic by is in `guard`.
+    match guard(|| work(unsafe { &mut *data.cast::<Lent>() })) {
+        // SAFETY: the caller's.
+        Ok(future) => unsafe { FfiFuture::serve(future) },
+        Err(text) => FfiFuture::failed(text),
+    }
+}
+
+unsafe extern "C" fn send(data: *mut (), letter: Buf, body: Object) -> FfiFuture {
+    let work = |transport: &'static mut Lent| async move {
+        let (envelope, size) = value::decode::<Letter>(&letter)?;
+        let body = body::foreign(body, size, None)?;
+        Ok(give(&transport.send(&envelope, body).await?))
+    };
+    // SAFETY: the host keeps the transport, for this call alone, until the future is ended.
+    unsafe { serve(data, work) }
+}
+
+unsafe extern "C" fn send_all(data: *mut (), letters: Buf, bodies: *mut Object, count: usize) -> FfiFuture {
+    let bodies: Vec<Object> = match bodies.is_null() {
+        true => Vec::new(),
+        // SAFETY: the host lends `count` objects for this call and forgets them afterwards.
+        false => (0..count).map(|index| unsafe { bodies.add(index).read() }).collect(),
+    };
+    let work = |transport: &'static mut Lent| async move {
+        let letters = value::decode::<Vec<Letter>>(&letters)?;
+        if letters.len() != bodies.len() {
+            return Err(malformed("there are not as many bodies as envelopes"));
+        }
+        let pairs = letters.into_iter().zip(bodies);
+        let batch: Result<Batch<'_>> =
+            pairs.map(|((envelope, size), body)| Ok((envelope, body::foreign(body, size, None)?))).collect();
+        Ok(give(&transport.send_all(batch?).await))
+    };
+    // SAFETY: as in `send`.
+    unsafe { serve(data, work) }
+}
+
+unsafe extern "C" fn connect(data: *mut ()) -> FfiFuture {
+    let work = |transport: &'static mut Lent| async move {
+        transport.connect().await?;
+        Ok((Buf::empty(), Object::none()))
+    };
+    // SAFETY: as in `send`.
+    unsafe { serve(data, work) }
+}
+
+unsafe extern "C" fn close(data: *mut ()) -> FfiFuture {
+    // SAFETY: `data` is what `Object::new` made of a Lent, and this call ends it.
+    let transport = unsafe { Box::from_raw(data.cast::<Lent>()) };
+    let work = async move {
+        transport.close().await?;
+        Ok((Buf::empty(), Object::none()))
+    };
+    // SAFETY: it borrows nothing.
+    unsafe { FfiFuture::serve(work) }
+}
+
+/// A transport of a plugin.
+struct Foreign {
+    object: Object,
+    table: OutgoingTable,
+    poison: Poison,
+}
+
+/// The transport behind an object.
+pub(crate) fn foreign(object: Object) -> Result<Lent> {
+    let table = object.table()?;
+    Ok(Box::new(Foreign { object, table, poison: Poison::default() }))
+}
+
+fn missing() -> Error {
+    malformed("the transport has no such function")
+}
+
+fn opened<T: Value>(result: Result<Given, Failure>) -> Result<T, Failure> {
+    value::decode(&result?.0).map_err(Failure::Broken)
+}
+
+/// What a message's outcome is when the plugin failed over it. If it had all of it, it may have been sent.
+fn doubted(broken: &Error, loan: &Loan<'_>) -> Error {
+    if !loan.is_spent() {
+        return again(broken);
+    }
+    let message = format!("{}, after it had all of the message", broken.message());
+    Error::new(ErrorKind::Unsure, Phase::EndOfData, message)
+        .with_advice("find out whether the message arrived before it is sent again")
+}
+
+/// The same error once more, for another message.
+fn again(error: &Error) -> Error {
+    let copy = Error::new(error.kind(), error.phase(), error.message()).with_repeat(error.repeat());
+    match error.advice() {
+        Some(advice) => copy.with_advice(advice),
+        None => copy,
+    }
+}
+
+/// A [`Letter`], without a copy of the envelope.
+fn letter(w: &mut Writer, envelope: &Envelope, body: &Body<'_>) {
+    w.put(envelope).put(&body.size());
+}
+
+#[async_trait]
+impl OutgoingTransport for Foreign {
+    async fn send(&mut self, envelope: &Envelope, body: Body<'_>) -> Result<Receipt> {
+        self.poison.check()?;
+        let send = self.table.send.ok_or_else(missing)?;
+        let letter = value::encode_by(|w| letter(w, envelope, &body));
+        let (object, loan) = Loan::new(body);
+        // SAFETY: the object is there, and we have it alone until the call is over.
+        let future = unsafe { send(self.object.data(), letter, object) };
+        match opened(Call::new(future, Some(&self.poison)).await) {
+            Ok(receipt) => Ok(receipt),
+            Err(Failure::Told(error)) => Err(error),
+            Err(Failure::Broken(error)) => {
+                self.poison.set();
+                Err(doubted(&error, &loan))
+            }
+        }
+    }
+
+    async fn send_all(&mut self, batch: Batch<'_>) -> Vec<Result<Receipt>> {
+        let count = batch.len();
+        let send_all = match self.poison.check().and(self.table.send_all.ok_or_else(missing)) {
+            Ok(send_all) => send_all,
+            Err(error) => return batch.iter().map(|_| Err(again(&error))).collect(),
+        };
+        let letters = value::encode_by(|w| {
+            w.put(&u32::try_from(count).unwrap_or(u32::MAX));
+            batch.iter().for_each(|(envelope, body)| letter(w, envelope, body));
+        });
+        let (objects, loans): (Vec<Object>, Vec<Loan<'_>>) =
+            batch.into_iter().map(|(_, body)| Loan::new(body)).unzip();
+        let future = {
+            // They are taken over and not dropped here.
+            let mut objects: Vec<_> = objects.into_iter().map(ManuallyDrop::new).collect();
+            let first = objects.as_mut_ptr().cast::<Object>();
+            // SAFETY: as in `send`; ManuallyDrop has the layout of what is in it.
+            unsafe { send_all(self.object.data(), letters, first, count) }
+        };
+        let error = match opened::<Vec<Result<Receipt>>>(Call::new(future, Some(&self.poison)).await) {
+            Ok(outcomes) if outcomes.len() == count => return outcomes,
+            Ok(_) => malformed("it gave not as many outcomes as it got messages"),
+            Err(Failure::Told(error)) => return loans.iter().map(|_| Err(again(&error))).collect(),
+            Err(Failure::Broken(error)) => error,
+        };
+        self.poison.set();
+        loans.iter().map(|loan| Err(doubted(&error, loan))).collect()
+    }
+
+    async fn connect(&mut self) -> Result<()> {
+        self.poison.check()?;
+        let connect = self.table.connect.ok_or_else(missing)?;
+        // SAFETY: as in `send`.
+        let future = unsafe { connect(self.object.data()) };
+        Ok(Call::new(future, Some(&self.poison)).await.map(drop)?)
+    }
+
+    async fn close(self: Box<Self>) -> Result<()> {
+        self.poison.check()?;
+        let close = self.table.close.ok_or_else(missing)?;
+        // SAFETY: the object is there, and given away.
+        let future = unsafe { close(self.object.release()) };
+        Ok(Call::new(future, None).await.map(drop)?)
+    }
+}

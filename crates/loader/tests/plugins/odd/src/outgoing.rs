@@ -1,0 +1,130 @@
+use crate::{Dropped, HOST, LEVEL, PASSWORD, Settings, full, settings};
+use postrider_core::{
+    Batch, Body, Credential, Envelope, Error, ErrorKind, Fact, Host, OutgoingTransport, Phase, Properties,
+    Receipt, RecipientOutcome, Reply, Result, Secret, SecretRef, Target, TlsMode, TokenGrant, Verdict,
+    async_trait, within,
+};
+use std::sync::Arc;
+use std::time::Duration;
+
+pub(crate) fn make(properties: &Properties, host: Arc<dyn Host>) -> Result<Box<dyn OutgoingTransport>> {
+    Ok(Box::new(Odd(settings(properties, host)?)))
+}
+
+struct Odd(Settings);
+
+impl Drop for Odd {
+    fn drop(&mut self) {
+        if self.0.mode == "panic-end" {
+            panic!("in the transport's drop");
+        }
+    }
+}
+
+impl Odd {
+    fn said(&self, envelope: &Envelope, text: &str) -> Result<Receipt> {
+        let reply = || Reply::new("250", Some("2.0.0".into()), "fine");
+        let outcomes = envelope.to.iter().enumerate().map(|(index, recipient)| {
+            let verdict = match index % 6 {
+                0 => Verdict::Accepted(reply()),
+                1 => Verdict::Refused(reply()),
+                2 => Verdict::Deferred(reply()),
+                3 => Verdict::NotSent,
+                4 => Verdict::Unsure,
+                _ => Verdict::Suppressed("a rule".into()),
+            };
+            RecipientOutcome::new(recipient.address.clone(), verdict)
+        });
+        let outcomes: Vec<_> = outcomes.collect();
+        let copies = outcomes.iter().take(1).cloned().collect();
+        Ok(Receipt::new(Reply::new("250", None, text), outcomes).with_copies(copies))
+    }
+}
+
+async fn count(mut body: Body<'_>) -> Result<u64> {
+    let mut bytes = 0;
+    while let Some(chunk) = body.chunk().await? {
+        bytes += chunk.len() as u64;
+    }
+    Ok(bytes)
+}
+
+#[async_trait]
+impl OutgoingTransport for Odd {
+    async fn send(&mut self, envelope: &Envelope, body: Body<'_>) -> Result<Receipt> {
+        let (host, size) = (&self.0.host, body.size());
+        let text = match self.0.mode.as_str() {
+            "error" => return Err(full()),
+            "panic-send" => panic!("in send"),
+            "panic-late" => {
+                count(body).await?;
+                panic!("after the end");
+            }
+            "unsure" => {
+                count(body).await?;
+                return Err(Error::new(ErrorKind::Unsure, Phase::EndOfData, "no reply"));
+            }
+            "sleep" | "panic-cancel" => {
+                let _dropped = Dropped(self.0.mode == "panic-cancel");
+                tracing::info!("asleep");
+                host.sleep(Duration::from_secs(3_600)).await;
+                "awake".to_owned()
+            }
+            "connect" => {
+                let target = Target::new("mail.example", 25, TlsMode::None)?;
+                host.connect(&target).await?;
+                String::new()
+            }
+            "within" => {
+                let forever = std::future::pending::<Result<()>>();
+                within(&**host, Duration::from_secs(90), Phase::Data, forever).await?;
+                String::new()
+            }
+            "clock" => {
+                let before = host.now();
+                host.sleep(Duration::from_millis(1_500)).await;
+                format!("{:?}", host.now() - before)
+            }
+            "secret" => {
+                let found = host.secret(&SecretRef::Environment("ODD".into())).await?;
+                let grant = TokenGrant::new("https://h.example/t", "me", SecretRef::File("/r".into()))?;
+                let token = host.access_token(&grant, Some(&Secret::new("old"))).await?;
+                host.learned(Fact::Mechanisms(vec!["PLAIN".into(), "X".into()]));
+                format!("{} {}", found.expose().len(), token.expose().len())
+            }
+            "properties" => {
+                let level = self.0.properties.require(&LEVEL)?;
+                let password = match self.0.properties.read(&PASSWORD)? {
+                    Some(Credential::Value(secret)) => secret.expose().len(),
+                    _ => 0,
+                };
+                let origin = self.0.properties.origin(&PASSWORD).map(|origin| origin.to_string());
+                let name = self.0.properties.read(&HOST)?;
+                let keys: usize = self.0.properties.layers().iter().map(|layer| layer.keys().count()).sum();
+                format!("{level} {password} {origin:?} {name:?} {keys}")
+            }
+            "envelope" => format!("{envelope:?} {size:?}"),
+            _ => format!("{} bytes of {size:?}", count(body).await?),
+        };
+        self.said(envelope, &text)
+    }
+
+    async fn send_all(&mut self, batch: Batch<'_>) -> Vec<Result<Receipt>> {
+        let mut outcomes = Vec::new();
+        for (index, (envelope, body)) in batch.into_iter().enumerate() {
+            outcomes.push(match (self.0.mode.as_str(), index) {
+                ("batch", 1) => Err(full()),
+                ("batch-panic", 2) => panic!("at the third"),
+                _ => {
+                    let bytes = count(body).await;
+                    bytes.and_then(|bytes| self.said(&envelope, &format!("{index}: {bytes}")))
+                }
+            });
+        }
+        outcomes
+    }
+
+    async fn close(self: Box<Self>) -> Result<()> {
+        if self.0.mode == "error" { Err(full()) } else { Ok(()) }
+    }
+}
