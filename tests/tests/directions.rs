@@ -40,6 +40,8 @@ fn may_use(name: &str) -> Option<(Vec<&'static str>, Vec<&'static str>)> {
         "postrider-store" => (vec![core], TOOLS.to_vec()),
         "postrider" => ([PLUGINS, ADAPTERS, &[core, wire, "postrider-net"]].concat(), TOOLS.to_vec()),
         "postrider-cli" => (vec!["postrider", "postrider-server"], all),
+        // A host app that loads what it does not link.
+        "load-plugin" => (vec!["postrider", "postrider-loader"], vec!["postrider-server"]),
         "postrider-tests" => (all.clone(), all),
         _ => return None,
     })
