@@ -39,7 +39,10 @@ fn may_use(name: &str) -> Option<(Vec<&'static str>, Vec<&'static str>)> {
         "postrider-loader" => (vec![core, "postrider-abi"], all),
         "postrider-store" => (vec![core], TOOLS.to_vec()),
         "postrider" => ([PLUGINS, ADAPTERS, &[core, wire, "postrider-net"]].concat(), TOOLS.to_vec()),
-        "postrider-cli" => (vec!["postrider", "postrider-server"], all),
+        // `plugin check` loads a library and tries the suite's promises on it.
+        "postrider-cli" => {
+            (vec!["postrider", "postrider-server", "postrider-loader", "postrider-testkit"], all)
+        }
         // A host app that loads what it does not link.
         "load-plugin" => (vec!["postrider", "postrider-loader"], vec!["postrider-server"]),
         "postrider-tests" => (all.clone(), all),

@@ -2,6 +2,7 @@
 
 use crate::check_args::CheckArgs;
 use crate::exit;
+use crate::plugin_args::{LoadArgs, PluginCommand};
 use clap::{ArgGroup, Parser, Subcommand};
 use postrider::{Milliseconds, Notify, PropertyValue, ReturnContent, Settle};
 use std::path::PathBuf;
@@ -34,6 +35,9 @@ pub(crate) enum Command {
     Config(ConfigCommand),
     /// List the transports of this program and what can be set on each
     Plugins(PluginsArgs),
+    /// For authors of transports: write a new one, check a built one
+    #[command(subcommand)]
+    Plugin(PluginCommand),
 }
 
 #[derive(Debug, Subcommand)]
@@ -53,6 +57,7 @@ impl Command {
             Self::Explain(args) => args.json,
             Self::Config(ConfigCommand::Check(args)) => args.json,
             Self::Plugins(args) => args.json,
+            Self::Plugin(command) => command.is_json(),
         }
     }
 }
@@ -153,6 +158,8 @@ pub(crate) struct ExplainArgs {
     /// Only what somebody set, no defaults
     #[arg(long)]
     pub(crate) set: bool,
+    #[command(flatten)]
+    pub(crate) load: LoadArgs,
     /// Print JSON
     #[arg(long)]
     pub(crate) json: bool,
@@ -173,6 +180,8 @@ pub(crate) struct ConfigCheckArgs {
     /// How to read the file. Default: by its name
     #[arg(long = "as", value_name = "FORMAT")]
     pub(crate) format: Option<Format>,
+    #[command(flatten)]
+    pub(crate) load: LoadArgs,
     /// Print JSON
     #[arg(long)]
     pub(crate) json: bool,
@@ -197,6 +206,8 @@ pub(crate) struct PluginsArgs {
     /// List the properties of every transport
     #[arg(short, long, conflicts_with = "properties")]
     pub(crate) verbose: bool,
+    #[command(flatten)]
+    pub(crate) load: LoadArgs,
     /// Print JSON
     #[arg(long)]
     pub(crate) json: bool,
@@ -227,6 +238,8 @@ pub(crate) struct SettingsArgs {
     /// Read an OAuth 2 access token from what this command prints
     #[arg(long, value_name = "COMMAND", group = "secret")]
     pub(crate) token_command: Option<String>,
+    #[command(flatten)]
+    pub(crate) load: LoadArgs,
     /// Show the dialogue with the server on stderr, secrets masked (the same as -p mail.debug=true)
     #[arg(short, long)]
     pub(crate) verbose: bool,

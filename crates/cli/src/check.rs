@@ -6,7 +6,7 @@ use crate::interrupt::interrupted;
 use crate::output::{Output, clean};
 use crate::settings;
 use postrider::doctor::{Doctor, Report, Status, StepName, refused};
-use postrider::{Direction, Error, ErrorKind, Phase, Registry, Session, session_property};
+use postrider::{Direction, Error, ErrorKind, Phase, Session, session_property};
 use serde_json::{Value, json};
 use tokio::runtime::Runtime;
 
@@ -14,7 +14,7 @@ use tokio::runtime::Runtime;
 pub(crate) fn run(runtime: &Runtime, args: &CheckArgs, out: &mut Output) -> Result<Code, Failure> {
     // What is missing altogether is told before anything is examined.
     let direction = args.only.map_or(Direction::Outgoing, Direction::from);
-    settings::anything(&settings::layers(&args.settings, &Registry::linked()?)?, direction)?;
+    settings::anything(&settings::layers(&args.settings, &args.settings.load.registry()?)?, direction)?;
     let mut code = Code::Done;
     for (at, patient) in patients(args)?.into_iter().enumerate() {
         let report = match patient {

@@ -14,7 +14,7 @@ use std::path::Path;
 /// Lists what is wrong in a file of settings.
 pub(crate) fn check(args: &ConfigCheckArgs, out: &mut Output) -> Result<Code, Failure> {
     settings::readable(&args.file)?;
-    let registry = Registry::linked()?;
+    let registry = args.load.registry()?;
     let format = args.format.unwrap_or_else(|| format_of(&args.file));
     if (args.account.is_some() || args.instance.is_some()) && format != Format::Toml {
         return Err(Failure::usage("--account and --instance choose from a TOML file, and this is none"));

@@ -13,11 +13,12 @@ use std::sync::Arc;
 
 /// Shows settings as they stand.
 pub(crate) fn run(args: &ExplainArgs, out: &mut Output) -> Result<Code, Failure> {
-    let registry = Registry::linked()?;
+    let registry = args.load.registry()?;
     let settings = SettingsArgs {
         account_file: args.account_file.clone(),
         account: args.account.clone(),
         property: args.property.clone(),
+        load: args.load.clone(),
         ..SettingsArgs::default()
     };
     let layers = settings::layers(&settings, &registry)?;

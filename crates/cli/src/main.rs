@@ -9,6 +9,9 @@
 //! | `fetch.rs`, `deposit.rs`, `headline.rs` | `postrider fetch`: the command, files that appear whole, subject and sender |
 //! | `explain.rs`, `config.rs` | `postrider explain`, `postrider config check` |
 //! | `plugins.rs` | `postrider plugins` |
+//! | `plugin_args.rs` | `--load`, and the command line of `postrider plugin` |
+//! | `plugin_check.rs`, `plugin_promises.rs` | `postrider plugin check`: a library's description and refusals; what can be tried without its backend |
+//! | `plugin_new.rs` | `postrider plugin new`, from `templates/` |
 //! | `demo/` | `postrider demo` |
 //! | `output.rs`, `report.rs` | stdout: tables and JSON; outcomes in both |
 //! | `progress.rs`, `transcript.rs` | stderr: progress, and the dialogue with the server |
@@ -27,6 +30,10 @@ mod fetch;
 mod headline;
 mod interrupt;
 mod output;
+mod plugin_args;
+mod plugin_check;
+mod plugin_new;
+mod plugin_promises;
 mod plugins;
 mod progress;
 mod report;
@@ -39,6 +46,7 @@ use args::{Args, Command, ConfigCommand};
 use clap::Parser;
 use exit::{Code, Failure};
 use output::Output;
+use plugin_args::PluginCommand;
 
 fn main() {
     let code = match Args::try_parse() {
@@ -79,6 +87,8 @@ fn run(command: &Command, out: &mut Output) -> Result<Code, Failure> {
         Command::Explain(args) => explain::run(args, out),
         Command::Config(ConfigCommand::Check(args)) => config::check(args, out),
         Command::Plugins(args) => plugins::run(args, out),
+        Command::Plugin(PluginCommand::Check(args)) => plugin_check::run(args, out),
+        Command::Plugin(PluginCommand::New(args)) => plugin_new::run(args, out),
     };
     // Nor a drop: that would wait for a read of stdin to end.
     runtime.shutdown_background();

@@ -2,13 +2,13 @@
 
 use crate::args::PluginsArgs;
 use crate::exit::{Code, Failure};
-use crate::output::Output;
+use crate::output::{Output, clean};
 use postrider::{Direction, PropertySpec, Registry, TransportFactory, session_property};
 use serde_json::{Value, json};
 
 /// Lists transports, or their properties.
 pub(crate) fn run(args: &PluginsArgs, out: &mut Output) -> Result<Code, Failure> {
-    let registry = Registry::linked()?;
+    let registry = args.load.registry()?;
     let chosen = match &args.properties {
         Some(name) => named(&registry, name)?,
         None => registry.iter().collect(),
@@ -27,10 +27,10 @@ pub(crate) fn run(args: &PluginsArgs, out: &mut Output) -> Result<Code, Failure>
     Ok(Code::Done)
 }
 
-type Linked<'a> = (&'static TransportFactory, &'a str);
+type Known<'a> = (&'static TransportFactory, &'a str);
 
 /// A name may stand for a way in and a way out.
-fn named<'a>(registry: &'a Registry, name: &str) -> Result<Vec<Linked<'a>>, Failure> {
+fn named<'a>(registry: &'a Registry, name: &str) -> Result<Vec<Known<'a>>, Failure> {
     let found: Vec<_> = registry.iter().filter(|(factory, _)| factory.names().any(|n| n == name)).collect();
     if found.is_empty() {
         let mut names: Vec<&str> = registry.iter().flat_map(|(factory, _)| factory.names()).collect();
@@ -54,16 +54,16 @@ fn meant(registry: &Registry, name: &str) -> String {
     advice.next().map(|advice| format!(" -> {advice}")).unwrap_or_default()
 }
 
-fn overview(out: &mut Output, transports: &[Linked<'_>]) -> Result<(), Failure> {
-    let row = |(factory, origin): &Linked<'_>| {
+fn overview(out: &mut Output, transports: &[Known<'_>]) -> Result<(), Failure> {
+    let row = |(factory, origin): &Known<'_>| {
         let aliases: Vec<&str> = factory.aliases.iter().map(|alias| alias.name).collect();
         let aliases = if aliases.is_empty() { "-".to_owned() } else { aliases.join(", ") };
         vec![
             factory.name.into(),
             factory.direction().to_string(),
             aliases,
-            (*origin).to_owned(),
-            factory.about.into(),
+            clean(origin),
+            clean(factory.about),
         ]
     };
     out.table(&["NAME", "DIRECTION", "ALIASES", "FROM", "ABOUT"], transports.iter().map(row).collect())?;
@@ -71,7 +71,8 @@ fn overview(out: &mut Output, transports: &[Linked<'_>]) -> Result<(), Failure> 
     out.line("postrider plugins --properties NAME lists what can be set on one, -v on all.")
 }
 
-fn properties(out: &mut Output, factory: &TransportFactory) -> Result<(), Failure> {
+/// How it is chosen and what can be set.
+pub(crate) fn properties(out: &mut Output, factory: &TransportFactory) -> Result<(), Failure> {
     let chooser = match factory.direction() {
         Direction::Incoming => "mail.store.protocol",
         Direction::Outgoing => "mail.transport.protocol",
@@ -106,12 +107,15 @@ fn table<'a>(
     out.line("")
 }
 
-fn value(factory: &TransportFactory, origin: &str) -> Value {
+/// A transport for a machine.
+pub(crate) fn value(factory: &TransportFactory, origin: &str) -> Value {
     json!({
         "name": factory.name,
         "direction": factory.direction(),
         "aliases": factory.aliases.iter().map(|alias| alias.name).collect::<Vec<_>>(),
         "origin": origin,
+        // A crate's name is no absolute path.
+        "loaded": origin.starts_with('/'),
         "about": factory.about,
         "preset": factory.preset.iter().map(|(key, text)| json!({ "key": key, "value": text })).collect::<Vec<_>>(),
         "properties": factory.specs().collect::<Vec<_>>(),

@@ -18,7 +18,7 @@ const FILE_VARIABLE: &str = "POSTRIDER_FILE";
 
 /// Makes the session that a command works with, secrets included. May ask for a password on the terminal.
 pub(crate) fn session(args: &SettingsArgs, direction: Direction) -> Result<Session, Failure> {
-    let registry = Registry::linked()?;
+    let registry = args.load.registry()?;
     let layers = layers(args, &registry)?;
     anything(&layers, direction)?;
     let host = Arc::new(TokioHost::new());

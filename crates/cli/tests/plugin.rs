@@ -1,0 +1,131 @@
+//! What the command does for authors: a scaffold that works, and a look at what was built.
+#![cfg(target_os = "linux")]
+#![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+
+mod common;
+
+use common::run;
+use serde_json::Value;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use tempfile::TempDir;
+
+const CHECKOUT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../..");
+
+/// Writes a crate, runs its tests, and builds its library where nobody else can write.
+async fn scaffold(folder: &TempDir, name: &str, direction: &str) -> PathBuf {
+    let home = folder.path().join(name);
+    let path = home.to_str().unwrap();
+    run(&["plugin", "new", name, direction, "--path", path, "--postrider-path", CHECKOUT], b"")
+        .await
+        .ended(0);
+    // The versions that were tested here, so that nothing is asked of a registry.
+    std::fs::copy(Path::new(CHECKOUT).join("Cargo.lock"), home.join("Cargo.lock")).unwrap();
+    let target = Path::new(env!("CARGO_TARGET_TMPDIR")).join("scaffold");
+    let cargo = |args: &[&str]| {
+        let mut command = Command::new(env!("CARGO"));
+        command.args(args).arg("--target-dir").arg(&target).current_dir(&home);
+        command.env("CARGO_NET_OFFLINE", "true").env("CARGO_INCREMENTAL", "0").env_remove("RUSTFLAGS");
+        let out = command.output().unwrap();
+        let text =
+            format!("{}{}", String::from_utf8_lossy(&out.stdout), String::from_utf8_lossy(&out.stderr));
+        assert!(out.status.success(), "{name}: {text}");
+        text
+    };
+    let tested = cargo(&["test"]);
+    for test in ["linked::keeps_its_promises ... ok", "keeps_its_promises_when_it_is_loaded ... ok"] {
+        assert!(tested.contains(test) && !tested.contains("warning"), "{tested}");
+    }
+    cargo(&["build", "--package", &format!("{name}-plugin")]);
+    let file = format!("lib{}_plugin.so", name.replace('-', "_"));
+    let library = folder.path().join(&file);
+    std::fs::copy(target.join("debug").join(file), &library).unwrap();
+    std::fs::set_permissions(&library, std::fs::Permissions::from_mode(0o755)).unwrap();
+    library
+}
+
+async fn checked(library: &str) -> Value {
+    let value = run(&["plugin", "check", library, "--json"], b"").await.ended(0).json().remove(0);
+    assert_eq!((&value["broken"], &value["version"]), (&false.into(), &"0.1.0".into()));
+    let promises = value["transports"][0]["promises"].as_array().unwrap();
+    for promise in promises.iter().filter(|p| !p["promise"].as_str().unwrap().starts_with("No secret")) {
+        assert!(["kept", "not-tried"].contains(&promise["result"].as_str().unwrap()), "{promise}");
+    }
+    assert!(promises.iter().filter(|p| p["result"] == "kept").count() >= 3, "{value}");
+    value
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn both_scaffolds_pass_the_suite_are_checked_and_carry_a_message() {
+    let folder = tempfile::tempdir().unwrap();
+    let out = scaffold(&folder, "out-folder", "--outgoing").await;
+    let inn = scaffold(&folder, "in-folder", "--incoming").await;
+    let (out, inn) = (out.to_str().unwrap(), inn.to_str().unwrap());
+
+    let value = checked(out).await;
+    assert_eq!(
+        (&value["package"], &value["transports"][0]["name"]),
+        (&"out-folder-plugin".into(), &"out-folder".into())
+    );
+    assert_eq!(value["transports"][0]["without_settings"]["made"], false);
+    assert_eq!(checked(inn).await["transports"][0]["direction"], "incoming");
+    let people = run(&["plugin", "check", out], b"").await.ended(0).text();
+    for part in ["out-folder-plugin 0.1.0", "mail.out-folder.folder", "Making it does no I/O"] {
+        assert!(people.contains(part), "{people}");
+    }
+
+    let listed = run(&["plugins", "--load", out, "--load", inn, "--json"], b"").await.ended(0).json();
+    let loaded: Vec<&Value> =
+        listed[0]["transports"].as_array().unwrap().iter().filter(|t| t["loaded"] == true).collect();
+    assert_eq!((&loaded[0]["origin"], &loaded[1]["origin"]), (&inn.into(), &out.into()));
+
+    let mail = folder.path().join("mail");
+    std::fs::create_dir(&mail).unwrap();
+    let letter = b"Subject: by plugin\r\n\r\nhello\r\n";
+    let set = |key: &str| format!("mail.{key}.folder={}", mail.display());
+    let send = ["--from", "me@example.org", "--to", "you@example.org", "--raw", "-"];
+    let chosen = [
+        "-p",
+        "mail.transport.protocol=out-folder",
+        "-p",
+        &set("out-folder"),
+        "-p",
+        "mail.send.allowreserved=true",
+    ];
+    run(&[&["send", "--load", out][..], &chosen, &send].concat(), letter).await.ended(0);
+    let to = folder.path().join("fetched");
+    let chosen =
+        ["-p", "mail.store.protocol=in-folder", "-p", &set("in-folder"), "--output", to.to_str().unwrap()];
+    run(&[&["fetch", "--load", inn][..], &chosen].concat(), b"").await.ended(0);
+    let file = std::fs::read_dir(&to).unwrap().next().unwrap().unwrap().path();
+    let text = String::from_utf8(common::read(file)).unwrap();
+    assert!(text.ends_with("Subject: by plugin\r\n\r\nhello\r\n"), "{text}");
+}
+
+#[tokio::test]
+async fn what_is_no_plugin_is_refused_with_file_and_reason() {
+    let folder = tempfile::tempdir().unwrap();
+    let text = folder.path().join("text.so");
+    std::fs::write(&text, "no library").unwrap();
+    let text = text.to_str().unwrap();
+    for (file, reason) in
+        [("relative.so", "relative-path"), ("/no/such.so", "unreadable"), (text, "not-a-library")]
+    {
+        let value = run(&["plugin", "check", file, "--json"], b"").await.ended(78).json().remove(0);
+        assert_eq!((&value["refused"], &value["file"]), (&reason.into(), &file.into()));
+        run(&["plugin", "check", file], b"").await.ended(78).says(&[file, "->"]);
+        run(&["plugins", "--load", file], b"").await.ended(78).says(&[file, "->"]);
+        run(&["explain", "--load", file, "-p", "mail.host=h"], b"").await.ended(78).says(&[file, "->"]);
+    }
+}
+
+#[tokio::test]
+async fn a_scaffold_writes_over_nothing_and_refuses_a_bad_name() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().to_str().unwrap();
+    run(&["plugin", "new", "pigeon", "--outgoing", "--path", path], b"").await.ended(73).says(&[path]);
+    run(&["plugin", "new", "Pigeon", "--outgoing"], b"").await.ended(64).says(&["Pigeon"]);
+    run(&["plugin", "new", "pigeon"], b"").await.ended(64);
+    run(&["plugin", "new", "pigeon", "--outgoing", "--incoming"], b"").await.ended(64);
+}
