@@ -2,7 +2,7 @@
 
 use crate::check_args::CheckArgs;
 use crate::exit;
-use crate::plugin_args::{LoadArgs, PluginCommand};
+use crate::plugin_args::{LoadArgs, PluginCommand, PluginsArgs};
 use clap::{ArgGroup, Parser, Subcommand};
 use postrider::{Milliseconds, Notify, PropertyValue, ReturnContent, Settle};
 use std::path::PathBuf;
@@ -196,21 +196,6 @@ pub(crate) enum Format {
     Properties,
     /// A portal's properties, of which only those about mail count
     Portal,
-}
-
-#[derive(Debug, clap::Args)]
-pub(crate) struct PluginsArgs {
-    /// List the properties of this transport: key, type, default and meaning
-    #[arg(long, value_name = "NAME")]
-    pub(crate) properties: Option<String>,
-    /// List the properties of every transport
-    #[arg(short, long, conflicts_with = "properties")]
-    pub(crate) verbose: bool,
-    #[command(flatten)]
-    pub(crate) load: LoadArgs,
-    /// Print JSON
-    #[arg(long)]
-    pub(crate) json: bool,
 }
 
 /// What check, send and fetch have in common.

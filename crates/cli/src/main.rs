@@ -9,7 +9,7 @@
 //! | `fetch.rs`, `deposit.rs`, `headline.rs` | `postrider fetch`: the command, files that appear whole, subject and sender |
 //! | `explain.rs`, `config.rs` | `postrider explain`, `postrider config check` |
 //! | `plugins.rs` | `postrider plugins` |
-//! | `plugin_args.rs` | `--load`, and the command line of `postrider plugin` |
+//! | `plugin_args.rs` | `--load`, and the command lines of `postrider plugins` and `plugin` |
 //! | `plugin_check.rs`, `plugin_promises.rs` | `postrider plugin check`: a library's description and refusals; what can be tried without its backend |
 //! | `plugin_new.rs` | `postrider plugin new`, from `templates/` |
 //! | `demo/` | `postrider demo` |

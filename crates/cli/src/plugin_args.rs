@@ -1,4 +1,4 @@
-//! `--load`, and the command line of `postrider plugin`.
+//! `--load`, and the command lines of `postrider plugins` and `postrider plugin`.
 
 use clap::{ArgGroup, Subcommand};
 use postrider::{Error, Registry};
@@ -23,6 +23,21 @@ impl LoadArgs {
         }
         Ok(registry)
     }
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct PluginsArgs {
+    /// List the properties of this transport: key, type, default and meaning
+    #[arg(long, value_name = "NAME")]
+    pub(crate) properties: Option<String>,
+    /// List the properties of every transport
+    #[arg(short, long, conflicts_with = "properties")]
+    pub(crate) verbose: bool,
+    #[command(flatten)]
+    pub(crate) load: LoadArgs,
+    /// Print JSON
+    #[arg(long)]
+    pub(crate) json: bool,
 }
 
 #[derive(Debug, Subcommand)]

@@ -5,9 +5,15 @@ use crate::output::{Output, clean};
 use crate::plugin_args::PluginCheckArgs;
 use crate::plugin_promises::{Made, Outcome, Promised, Settings};
 use crate::plugins;
+use crate::settings::is_secret;
 use postrider::{Error, Registry, TransportFactory};
 use postrider_loader::{LoadExt, Loaded, Policy, Refusal};
 use serde_json::{Value, json};
+use std::sync::mpsc::channel;
+use std::time::Duration;
+
+/// How long the promises of a library may take to be tried: they take milliseconds.
+const PATIENCE: Duration = Duration::from_secs(30);
 
 /// Loads a library, shows what it says of itself and tries what it promises.
 pub(crate) fn run(args: &PluginCheckArgs, out: &mut Output) -> Result<Code, Failure> {
@@ -29,8 +35,16 @@ pub(crate) fn run(args: &PluginCheckArgs, out: &mut Output) -> Result<Code, Fail
             return Ok(code);
         }
     };
-    let tried: Vec<Promised> =
-        loaded.plugin.factories.iter().map(|factory| Promised::of(factory, &registry, &settings)).collect();
+    if let Some((key, _)) = settings.iter().find(|(key, _)| is_secret(key, &registry)) {
+        return Err(Failure::usage(format!(
+            "{} is a secret, and arguments are visible to every user of this machine",
+            key.escape_debug()
+        )));
+    }
+    let Some(tried) = in_time(&loaded, registry, settings) else {
+        let what = "the plugin blocks for ever when a transport is made or a value is looked at";
+        return Err(Failure::new(Code::Software, format!("{}: {what}", args.file.display())));
+    };
     let linked = collisions(&loaded)?;
     if out.is_json() {
         machine(&loaded, &tried, &linked, out)?;
@@ -38,6 +52,17 @@ pub(crate) fn run(args: &PluginCheckArgs, out: &mut Output) -> Result<Code, Fail
         people(&loaded, &tried, &linked, out)?;
     }
     Ok(if tried.iter().any(Promised::is_broken) { Code::Software } else { Code::Done })
+}
+
+/// Tries all promises on a thread of its own: what blocks can't be stopped, only left behind.
+fn in_time(loaded: &Loaded, registry: Registry, settings: Settings) -> Option<Vec<Promised>> {
+    let factories = loaded.plugin.factories.clone();
+    let (tell, told) = channel();
+    std::thread::spawn(move || {
+        let one = |factory: &&'static TransportFactory| Promised::of(factory, &registry, &settings);
+        tell.send(factories.iter().map(one).collect())
+    });
+    told.recv_timeout(PATIENCE).ok()
 }
 
 /// The short name of a refusal, for a machine to go by.

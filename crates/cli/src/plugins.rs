@@ -1,8 +1,8 @@
 //! `postrider plugins`.
 
-use crate::args::PluginsArgs;
 use crate::exit::{Code, Failure};
 use crate::output::{Output, clean};
+use crate::plugin_args::PluginsArgs;
 use postrider::{Direction, PropertySpec, Registry, TransportFactory, session_property};
 use serde_json::{Value, json};
 
@@ -77,11 +77,12 @@ pub(crate) fn properties(out: &mut Output, factory: &TransportFactory) -> Result
         Direction::Incoming => "mail.store.protocol",
         Direction::Outgoing => "mail.transport.protocol",
     };
-    out.line(format_args!("{} ({}): {}", factory.name, factory.direction(), factory.about))?;
+    // A loaded plugin's words are a stranger's.
+    out.line(clean(&format!("{} ({}): {}", factory.name, factory.direction(), factory.about)))?;
     let names: Vec<&str> = factory.names().collect();
     out.line(format_args!("Chosen by {chooser}={}.", names.join(" or ")))?;
     for (key, text) in factory.preset {
-        out.line(format_args!("Preset: {key}={text}"))?;
+        out.line(clean(&format!("Preset: {key}={text}")))?;
     }
     out.line("")?;
     table(out, factory.specs(), &format!("mail.{}.", factory.name))
@@ -100,8 +101,8 @@ fn table<'a>(
 ) -> Result<(), Failure> {
     let row = |spec: &PropertySpec| {
         let star = if spec.shared && prefix != "mail." { " *" } else { "" };
-        let default = spec.default.unwrap_or("-").to_owned();
-        vec![format!("{prefix}{}{star}", spec.name), spec.value.to_string(), default, spec.doc.to_owned()]
+        let key = clean(&format!("{prefix}{}{star}", spec.name));
+        vec![key, spec.value.to_string(), clean(spec.default.unwrap_or("-")), clean(spec.doc)]
     };
     out.table(&["KEY", "TYPE", "DEFAULT", "MEANING"], specs.map(row).collect())?;
     out.line("")

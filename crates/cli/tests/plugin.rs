@@ -103,6 +103,41 @@ async fn both_scaffolds_pass_the_suite_are_checked_and_carry_a_message() {
     assert!(text.ends_with("Subject: by plugin\r\n\r\nhello\r\n"), "{text}");
 }
 
+/// The odd one of the loader's tests: it documents nothing.
+fn odd(folder: &TempDir) -> PathBuf {
+    let target = Path::new(env!("CARGO_TARGET_TMPDIR")).join("scaffold");
+    let source = Path::new(CHECKOUT).join("crates/loader/tests/plugins");
+    let mut command = Command::new(env!("CARGO"));
+    command.args(["build", "--quiet", "--offline", "--package", "odd", "--target-dir"]).arg(&target);
+    command.current_dir(source).env("CARGO_INCREMENTAL", "0").env_remove("RUSTFLAGS");
+    assert!(command.status().unwrap().success());
+    let library = folder.path().join("libodd.so");
+    std::fs::copy(target.join("debug/libodd.so"), &library).unwrap();
+    std::fs::set_permissions(&library, std::fs::Permissions::from_mode(0o755)).unwrap();
+    library
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_broken_promise_is_named_and_no_secret_is_taken_from_the_command_line() {
+    let folder = tempfile::tempdir().unwrap();
+    let odd = odd(&folder);
+    let odd = odd.to_str().unwrap();
+    let value = run(&["plugin", "check", odd, "--json"], b"").await.ended(70).json().remove(0);
+    assert_eq!((&value["broken"], &value["package"]), (&true.into(), &"odd".into()));
+    let promises = value["transports"][0]["promises"].as_array().unwrap();
+    let broken = promises.iter().find(|promise| promise["result"] == "broken").unwrap();
+    assert!(broken["seen"].as_str().unwrap().contains("has no documentation"), "{broken}");
+    let people = run(&["plugin", "check", odd], b"").await.ended(70).text();
+    assert!(people.contains("BROKEN: the property"), "{people}");
+    let transports = value["transports"].as_array().unwrap();
+    let of = |t: &Value| format!("mail.{}.", t["name"].as_str().unwrap());
+    let secret = transports.iter().find_map(|t| {
+        let spec = t["properties"].as_array().unwrap().iter().find(|p| p["value"] == "secret")?;
+        Some(format!("{}{}=x", of(t), spec["name"].as_str().unwrap()))
+    });
+    run(&["plugin", "check", odd, "-p", &secret.unwrap()], b"").await.ended(64).says(&["is a secret"]);
+}
+
 #[tokio::test]
 async fn what_is_no_plugin_is_refused_with_file_and_reason() {
     let folder = tempfile::tempdir().unwrap();
