@@ -10,18 +10,23 @@ use std::process::{Command, Output, Stdio};
 use std::sync::OnceLock;
 use std::thread;
 
+/// Cargo as the plugin's author runs it: in their own folder, with a lock file of their own.
+fn cargo(arguments: &[&str]) -> PathBuf {
+    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("../third-party-plugin");
+    let target = Path::new(env!("CARGO_TARGET_TMPDIR")).join("third-party-plugin");
+    let mut cargo = Command::new(env!("CARGO"));
+    cargo.args(arguments).args(["--quiet", "--locked", "--target-dir"]).arg(&target).current_dir(source);
+    let done = cargo.env("CARGO_INCREMENTAL", "0").env_remove("RUSTFLAGS").output().unwrap();
+    let said = [done.stdout, done.stderr].concat();
+    assert!(done.status.success(), "cargo {arguments:?}: {}", String::from_utf8_lossy(&said));
+    target
+}
+
 /// The library, where nobody else can write.
 fn plugin() -> &'static Path {
     static PATH: OnceLock<PathBuf> = OnceLock::new();
     PATH.get_or_init(|| {
-        let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("../third-party-plugin");
-        let target = Path::new(env!("CARGO_TARGET_TMPDIR")).join("third-party-plugin");
-        let mut cargo = Command::new(env!("CARGO"));
-        cargo
-            .args(["build", "--quiet", "--locked", "--package", "postrider-lmtp-plugin"])
-            .current_dir(source);
-        cargo.arg("--target-dir").arg(&target).env("CARGO_INCREMENTAL", "0").env_remove("RUSTFLAGS");
-        assert!(cargo.status().unwrap().success());
+        let target = cargo(&["build", "--package", "postrider-lmtp-plugin"]);
         // As long as the program: a library's file is not taken away from under it.
         let to = tempfile::tempdir().unwrap().keep().join("libpostrider_lmtp_plugin.so");
         std::fs::copy(target.join("debug/libpostrider_lmtp_plugin.so"), &to).unwrap();
@@ -76,6 +81,12 @@ fn host(plugin: &Path, port: u16, to: &[&str]) -> (Output, String) {
     assert!(written.is_ok() || !output.status.success());
     let said = String::from_utf8([output.stdout.clone(), output.stderr.clone()].concat()).unwrap();
     (output, said)
+}
+
+/// They are in no workspace that anybody else tests.
+#[test]
+fn the_plugins_own_tests_pass_and_with_them_the_conformance_suite() {
+    cargo(&["test", "--workspace"]);
 }
 
 #[test]

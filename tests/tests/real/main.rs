@@ -15,6 +15,7 @@ mod command;
 mod imap;
 mod imap_typed;
 mod large;
+mod lmtp;
 mod pop3;
 mod smtp;
 mod smtp_refusals;
