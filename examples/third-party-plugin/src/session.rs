@@ -92,7 +92,9 @@ impl Session {
             Ok(false) => return transaction.finished(Phase::Recipient),
             Err(error) => return Err(transaction.not_sent(error)),
         }
-        if let Err(error) = self.stream(body).await {
+        let written = self.stream(body).await;
+        // An answer that is here already can't be one to a message that is not there yet.
+        if let Err(error) = written.and_then(|()| self.channel.begin(Phase::EndOfData)) {
             return Err(transaction.not_sent(error));
         }
         if let Err(error) = self.channel.flush(Phase::EndOfData).await {

@@ -1,8 +1,8 @@
 //! What LMTP has that SMTP has not: an answer for each recipient, after the message.
 
 use postrider_core::{
-    Envelope, ErrorKind, Host, Layer, LayerKind, OutgoingTransport, Properties, Receipt, Registry, Result,
-    Verdict,
+    Envelope, ErrorKind, Host, Layer, LayerKind, Outcome, OutgoingTransport, Properties, Receipt, Registry,
+    Result, Verdict,
 };
 use postrider_testkit::{Dialogue, VirtualHost, run};
 use std::sync::Arc;
@@ -46,6 +46,16 @@ fn a_cut_between_two_answers_is_unsure_for_the_second_alone() {
     assert_eq!(error.kind(), ErrorKind::Unsure);
     let verdicts: Vec<&Verdict> = error.recipients().iter().map(|r| &r.verdict).collect();
     assert!(matches!(verdicts[..], [Verdict::Accepted(_), Verdict::Unsure]), "{verdicts:?}");
+}
+
+#[test]
+fn an_answer_ahead_of_the_message_is_no_acceptance() {
+    let text =
+        include_str!("dialogues/half-answered.txt").replace("S: 354 go on", "S: 354 go on\nS: 250 early");
+    let (host, outcome) = play(&text, true, &["one@example.org", "two@example.org"]);
+    let error = outcome.unwrap_err();
+    assert_eq!((error.kind(), error.outcome()), (ErrorKind::Protocol, Outcome::NotSent));
+    assert!(!host.sent_text().contains("\r\n.\r\n"), "{}", host.sent_text());
 }
 
 #[test]
