@@ -3,6 +3,7 @@
 use crate::exit::{Code, Failure};
 use crate::output::Output;
 use crate::plugin_args::NewArgs;
+use postrider::{Error, ErrorKind, Phase, Registry, TransportFactory};
 use serde_json::json;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -36,9 +37,71 @@ const INCOMING: &Files = &[
     ("tests/conformance.rs", &[template!("incoming/conformance.rs"), template!("loaded.rs")]),
 ];
 
+/// Words that Rust or Cargo keeps for itself.
+const NOT_A_CRATE: &[&str] = &[
+    "abstract",
+    "alloc",
+    "as",
+    "async",
+    "await",
+    "become",
+    "box",
+    "break",
+    "const",
+    "continue",
+    "core",
+    "crate",
+    "do",
+    "dyn",
+    "else",
+    "enum",
+    "extern",
+    "false",
+    "final",
+    "fn",
+    "for",
+    "gen",
+    "if",
+    "impl",
+    "in",
+    "let",
+    "loop",
+    "macro",
+    "match",
+    "mod",
+    "move",
+    "mut",
+    "override",
+    "priv",
+    "proc-macro",
+    "pub",
+    "ref",
+    "return",
+    "self",
+    "static",
+    "std",
+    "struct",
+    "super",
+    "tempfile",
+    "test",
+    "trait",
+    "true",
+    "try",
+    "type",
+    "typeof",
+    "unsafe",
+    "unsized",
+    "use",
+    "virtual",
+    "where",
+    "while",
+    "yield",
+];
+
 /// Writes a crate.
 pub(crate) fn run(args: &NewArgs, out: &mut Output) -> Result<Code, Failure> {
     fits(&args.name)?;
+    is_free(args)?;
     let folder = args.path.clone().unwrap_or_else(|| PathBuf::from(&args.name));
     let checkout = args.postrider_path.as_deref().map(checkout).transpose()?;
     let values = values(args, checkout.as_deref());
@@ -74,6 +137,7 @@ fn fits(name: &str) -> Result<(), Failure> {
         && name.len() <= 32
         && !name.ends_with('-')
         && !name.contains("--")
+        && !NOT_A_CRATE.contains(&name)
         && name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-');
     if good {
         return Ok(());
@@ -82,6 +146,22 @@ fn fits(name: &str) -> Result<(), Failure> {
         "\"{}\" is no name for a transport: a lower-case letter, then letters, digits and single hyphens, at most 32",
         name.escape_debug()
     )))
+}
+
+/// A name that no transport of this program and no other kind of key has.
+fn is_free(args: &NewArgs) -> Result<(), Failure> {
+    let name = String::leak(args.name.clone());
+    let factory = if args.outgoing {
+        TransportFactory::outgoing(name, &|_, _| Err(never_made()))
+    } else {
+        TransportFactory::incoming(name, &|_, _| Err(never_made()))
+    };
+    let taken = Registry::linked()?.add(Box::leak(Box::new(factory)), "the new crate");
+    taken.map_err(|error| Failure::usage(error.to_string()))
+}
+
+fn never_made() -> Error {
+    Error::new(ErrorKind::Plugin, Phase::Configure, "a name is no transport yet")
 }
 
 /// The absolute path of a checkout.
@@ -146,7 +226,9 @@ mod tests {
 
     #[test]
     fn a_name_that_cargo_or_a_registry_refuses_is_refused_first() {
-        for name in ["", "Pigeon", "1pigeon", "pi geon", "../x", "pigeon-", "pi--geon", "pig.eon"] {
+        for name in
+            ["", "Pigeon", "1pigeon", "pi geon", "../x", "pigeon-", "pi--geon", "pig.eon", "fn", "core"]
+        {
             assert!(fits(name).is_err(), "{name}");
         }
         assert!(fits("pigeon-2").is_ok());

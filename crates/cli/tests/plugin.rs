@@ -80,6 +80,11 @@ async fn both_scaffolds_pass_the_suite_are_checked_and_carry_a_message() {
         listed[0]["transports"].as_array().unwrap().iter().filter(|t| t["loaded"] == true).collect();
     assert_eq!((&loaded[0]["origin"], &loaded[1]["origin"]), (&inn.into(), &out.into()));
 
+    let loaded = ["explain", "--load", out, "-p", "mail.transport.protocol=out-folder", "--set"];
+    let explained =
+        run(&[&loaded[..], &["-p", "mail.out-folder.folder=/f"]].concat(), b"").await.ended(0).text();
+    let line = explained.lines().find(|line| line.contains("mail.out-folder.folder")).unwrap();
+    assert!(line.contains("/f") && line.contains("yes"), "{explained}");
     let mail = folder.path().join("mail");
     std::fs::create_dir(&mail).unwrap();
     let letter = b"Subject: by plugin\r\n\r\nhello\r\n";
@@ -161,6 +166,8 @@ async fn a_scaffold_writes_over_nothing_and_refuses_a_bad_name() {
     let path = folder.path().to_str().unwrap();
     run(&["plugin", "new", "pigeon", "--outgoing", "--path", path], b"").await.ended(73).says(&[path]);
     run(&["plugin", "new", "Pigeon", "--outgoing"], b"").await.ended(64).says(&["Pigeon"]);
+    run(&["plugin", "new", "smtp", "--outgoing"], b"").await.ended(64).says(&["postrider-smtp"]);
+    run(&["plugin", "new", "store", "--incoming"], b"").await.ended(64).says(&["reserved"]);
     run(&["plugin", "new", "pigeon"], b"").await.ended(64);
     run(&["plugin", "new", "pigeon", "--outgoing", "--incoming"], b"").await.ended(64);
 }
