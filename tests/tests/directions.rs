@@ -45,7 +45,7 @@ fn may_use(name: &str) -> Option<(Vec<&'static str>, Vec<&'static str>)> {
         }
         // A host app that loads what it does not link.
         "load-plugin" => (vec!["postrider", "postrider-loader"], vec!["postrider-server"]),
-        "postrider-tests" => (all.clone(), all),
+        "postrider-tests" => (all.clone(), [&all[..], &["postrider-loader"]].concat()),
         _ => return None,
     })
 }

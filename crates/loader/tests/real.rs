@@ -29,7 +29,7 @@ impl World {
         std::fs::write(&ca, server.ca_pem()).unwrap();
         let mut registry = Registry::empty();
         let loaded = registry.load(build::real(), &Policy::new()).unwrap();
-        assert_eq!((loaded.plugin.version.as_str(), loaded.plugin.factories.len()), ("1.2.3", 3));
+        assert_eq!((loaded.plugin.version.as_str(), loaded.plugin.factories.len()), ("1.2.3", 5));
         let ca = ca.to_str().unwrap().to_owned();
         Self { server, registry, host: Arc::new(TokioHost::new()), _folder: folder, ca }
     }

@@ -14,13 +14,13 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-struct Backend {
+pub(crate) struct Backend {
     dir: Dir,
     next: AtomicU64,
 }
 
 impl Backend {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let dir = Dir::new();
         for part in ["tmp", "new", "cur"] {
             fs::create_dir_all(dir.path(".Archive").join(part)).unwrap();

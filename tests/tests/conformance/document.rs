@@ -12,10 +12,30 @@ write it anew: `UPDATE=1 cargo test -p postrider-tests --test conformance`.
 promise makes no sense for this transport, or there is no way to try it against this backend; why is said below. Where
 a column says *sockets* the transport speaks over real sockets and TLS with the embedded `postrider-server`; otherwise
 one that speaks a protocol does so with a small server in the test, whose connection is cut, silenced and divided at
-every byte, and one that does not with what it is for: a directory, a program, memory.
+every byte, and one that does not with what it is for: a directory, a program, memory. *loaded*: the transport is not
+linked but comes out of a shared library, through `postrider-loader`, to the same bench.
 ";
 
-/// The whole document.
+/// Begins the part that is found where Dovecot and Postfix are.
+const REAL: &str = "
+# Against Dovecot and Postfix
+
+Written by `tests/tests/real/conformance.rs`, over implicit TLS, wherever these servers are installed. To write it anew:
+`UPDATE=1 cargo test -p postrider-tests --test real conformance`.
+";
+
+/// A document in two parts: what is found anywhere, and what is found where the real servers are.
+pub(crate) fn parts(text: &str) -> (&str, &str) {
+    text.split_at(text.find(REAL).unwrap_or(text.len()))
+}
+
+/// The part about real servers.
+pub(crate) fn real(outgoing: &[(&str, &Report)], incoming: &[(&str, &Report)]) -> String {
+    let (out, inc) = (section("Outgoing, real", outgoing), section("Incoming, real", incoming));
+    format!("{REAL}{out}{inc}")
+}
+
+/// The part that is found anywhere.
 pub(crate) fn of(outgoing: &[(&str, &Report)], incoming: &[(&str, &Report)]) -> String {
     format!("{HEAD}{}{}", section("Outgoing", outgoing), section("Incoming", incoming))
 }

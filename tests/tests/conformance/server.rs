@@ -25,7 +25,7 @@ fn runtime() -> &'static Runtime {
 }
 
 /// A server of its own for each trial, with the users `one` and `two`.
-struct Embedded {
+pub(crate) struct Embedded {
     server: Server,
     authority: tempfile::NamedTempFile,
     ports: Ports,
@@ -35,14 +35,14 @@ struct Embedded {
 }
 
 /// The port inside TLS and the one in the clear.
-type Ports = [fn(&Server) -> u16; 2];
+pub(crate) type Ports = [fn(&Server) -> u16; 2];
 
 fn started(builder: postrider_server::Builder) -> Server {
     runtime().block_on(builder.domain(DOMAIN).user("one", PASSWORD).user("two", PASSWORD).start()).unwrap()
 }
 
 impl Embedded {
-    fn new(ports: Ports) -> Self {
+    pub(crate) fn new(ports: Ports) -> Self {
         let server = started(Server::builder());
         let mut authority = tempfile::NamedTempFile::new().unwrap();
         authority.write_all(server.ca_pem().as_bytes()).unwrap();
