@@ -39,6 +39,7 @@ mod settings;
 mod value;
 mod value_error;
 mod value_message;
+mod value_reader;
 mod value_target;
 mod waker;
 

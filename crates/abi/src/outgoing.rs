@@ -165,7 +165,9 @@ impl OutgoingTransport for Foreign {
         let (object, loan) = Loan::new(body);
         // SAFETY: the object is there, and we have it alone until the call is over.
         let future = unsafe { send(self.object.data(), letter, object) };
-        match opened(Call::new(future, Some(&self.poison)).await) {
+        let given = Call::new(future, Some(&self.poison)).await;
+        let receipt = |(bytes, _): Given| value::decode_about(&bytes, &envelope.to).map_err(Failure::Broken);
+        match given.and_then(receipt) {
             Ok(receipt) => Ok(receipt),
             Err(Failure::Told(error)) => Err(error),
             Err(Failure::Broken(error)) => {

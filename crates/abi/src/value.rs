@@ -6,7 +6,9 @@
 
 use crate::buf::Buf;
 use crate::guard::malformed;
-use postrider_core::Error;
+pub(crate) use crate::value_reader::Reader;
+use postrider_core::{Error, Recipient};
+use std::cell::Cell;
 use std::time::Duration;
 
 /// Why bytes are not a value.
@@ -54,7 +56,13 @@ fn written(value: &impl Value) -> Vec<u8> {
 
 /// The value of these bytes.
 pub(crate) fn decode<T: Value>(bytes: &Buf) -> Result<T, Error> {
-    T::read(&mut Reader(bytes.bytes())).map_err(|Malformed(what)| malformed(&what))
+    T::read(&mut Reader::new(bytes.bytes())).map_err(|Malformed(what)| malformed(&what))
+}
+
+/// The same, of an answer about `known` recipients: their addresses, as long as they come in this order, are those
+/// that this side has checked before, and are copied and not checked again.
+pub(crate) fn decode_about<T: Value>(bytes: &Buf, known: &[Recipient]) -> Result<T, Error> {
+    T::read(&mut Reader::about(bytes.bytes(), &Cell::new(known))).map_err(|Malformed(what)| malformed(&what))
 }
 
 /// Bytes that grow.
@@ -114,47 +122,15 @@ impl Writer {
     }
 }
 
-/// Bytes that are left to be read.
-pub(crate) struct Reader<'a>(&'a [u8]);
-
-impl<'a> Reader<'a> {
-    pub(crate) fn new(bytes: &'a [u8]) -> Self {
-        Self(bytes)
-    }
-
-    pub(crate) fn get<T: Value>(&mut self) -> Read<T> {
-        T::read(self)
-    }
-
-    pub(crate) fn bytes(&mut self) -> Read<&'a [u8]> {
-        let length: u32 = self.get()?;
-        let (bytes, rest) = self.0.split_at_checked(length as usize).ok_or("a value stops short")?;
-        self.0 = rest;
-        Ok(bytes)
-    }
-
-    pub(crate) fn text(&mut self) -> Read<&'a str> {
-        Ok(std::str::from_utf8(self.bytes()?).map_err(|_| "a text is not UTF-8")?)
-    }
-
-    pub(crate) fn record(&mut self) -> Read<Reader<'a>> {
-        self.bytes().map(Reader)
-    }
-
-    fn array<const N: usize>(&mut self) -> Read<[u8; N]> {
-        let (bytes, rest) = self.0.split_first_chunk::<N>().ok_or("a value stops short")?;
-        self.0 = rest;
-        Ok(*bytes)
-    }
-}
-
 macro_rules! numbers {
     ($($number:ty),*) => {$(
         impl Value for $number {
+            #[inline]
             fn write(&self, w: &mut Writer) {
                 w.0.extend_from_slice(&self.to_le_bytes());
             }
 
+            #[inline]
             fn read(r: &mut Reader<'_>) -> Read<Self> {
                 r.array().map(Self::from_le_bytes)
             }

@@ -20,7 +20,9 @@ impl Value for Error {
     fn write(&self, w: &mut Writer) {
         w.record(|w| {
             w.put(&self.kind()).put(&self.phase()).put(&self.repeat()).text(self.message());
-            w.put(&self.advice().map(str::to_owned));
+            w.option(self.advice(), |w, advice| {
+                w.text(advice);
+            });
             w.option(self.property(), |w, (key, origin)| {
                 w.text(key).option(origin, |w, origin| origin.write(w));
             });
@@ -81,7 +83,14 @@ impl Value for Reply {
 
     fn read(r: &mut Reader<'_>) -> Read<Self> {
         let mut r = r.record()?;
-        Ok(Self::new(r.text()?, r.get()?, r.text()?))
+        let (status, code, text) = (r.text()?, r.get()?, r.text()?);
+        // Most texts have nothing to escape, which is quickly seen.
+        if text.bytes().all(|octet| matches!(octet, b' '..=b'~' | b'\n')) {
+            let mut reply = Self::new(status, code, "");
+            reply.text = text.to_owned();
+            return Ok(reply);
+        }
+        Ok(Self::new(status, code, text))
     }
 }
 
@@ -91,7 +100,7 @@ impl Value for Address {
     }
 
     fn read(r: &mut Reader<'_>) -> Read<Self> {
-        Self::new(r.get::<String>()?).map_err(|error| Malformed(error.message().to_owned()))
+        r.address()
     }
 }
 
