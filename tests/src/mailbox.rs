@@ -2,6 +2,7 @@
 
 use crate::servers::Servers;
 use std::fs;
+use std::io::ErrorKind;
 use std::os::unix::fs::{MetadataExt as _, chown};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -31,6 +32,29 @@ impl Mailbox {
             .map(|n| format!("u{n:03}"))
             .find(|user| fs::OpenOptions::new().write(true).create_new(true).open(claims.join(user)).is_ok());
         Self { servers, user: user.expect("a mailbox that nobody has claimed; start the servers anew") }
+    }
+
+    /// The mailbox of a user who is known by name, for a test that no other test disturbs there.
+    pub fn of(servers: &'static Servers, user: &str) -> Self {
+        Self { servers, user: user.to_owned() }
+    }
+
+    /// Deletes the messages of a folder, behind the servers' backs. What the servers remember of it stays.
+    ///
+    /// # Panics
+    /// If the file system says no.
+    pub fn clear(&self, folder: &str) {
+        // A file that the server renames in between is found under its new name.
+        while !self.files(folder).is_empty() {
+            for file in self.files(folder) {
+                match fs::remove_file(&file) {
+                    Err(error) if error.kind() != ErrorKind::NotFound => {
+                        panic!("{}: {error}", file.display())
+                    }
+                    _ => {}
+                }
+            }
+        }
     }
 
     /// The name to sign in with.

@@ -22,6 +22,9 @@ const REAL: &str = "
 
 Written by `tests/tests/real/conformance.rs`, over implicit TLS, wherever these servers are installed. To write it anew:
 `UPDATE=1 cargo test -p postrider-tests --test real conformance`.
+
+The one promise that is broken is broken by the server: Dovecot marks as seen what POP3 retrieves, unless it is told
+not to (`pop3_no_flag_updates`); in POP3 itself nothing shows of it, and the protocol has no other way to fetch.
 ";
 
 /// A document in two parts: what is found anywhere, and what is found where the real servers are.

@@ -12,6 +12,10 @@ mod bad_server;
 mod bad_text;
 mod cancellation;
 mod command;
+mod conformance;
+#[allow(dead_code, reason = "the tests over all transports use the rest of it")]
+#[path = "../conformance/document.rs"]
+mod document;
 mod imap;
 mod imap_typed;
 mod large;
