@@ -96,7 +96,8 @@ fn the_message_goes_through_the_loaded_transport_and_each_recipient_has_a_verdic
     let server = thread::spawn(move || serve(listener.accept().unwrap().0));
     let (output, said) = host(plugin(), port, &["one@example.test", "full@example.test"]);
     assert!(output.status.success(), "{said}");
-    let lines: Vec<&str> = said.lines().collect();
+    // Built with the whole workspace it has our transports linked too, for then their features are on.
+    let lines: Vec<&str> = said.lines().filter(|line| !line.contains("(postrider-")).collect();
     let loaded = format!("outgoing lmtp ({})", plugin().display());
     assert_eq!(
         lines,
