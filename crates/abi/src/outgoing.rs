@@ -7,30 +7,11 @@ use crate::guard::{guard, malformed};
 use crate::object::{Header, Object, Table, end, kind};
 use crate::value::{self, Value, Writer};
 use postrider_core::{
-    Batch, Body, Envelope, Error, ErrorKind, OutgoingTransport, Phase, Receipt, Recipient, Result,
-    async_trait,
+    Batch, Body, Envelope, Error, ErrorKind, OutgoingTransport, Phase, Receipt, Result, async_trait,
 };
 use std::mem::ManuallyDrop;
 
-type Transport = Box<dyn OutgoingTransport>;
-
-/// A transport of ours, and the sender of its last message: most often the next one's too, and then not checked anew.
-struct Lent {
-    transport: Transport,
-    sender: Option<Recipient>,
-}
-
-impl Lent {
-    fn read(&mut self, letter: &Buf) -> Result<Letter> {
-        let read: Letter = value::decode_about(letter, self.sender.as_slice())?;
-        let last = self.sender.as_ref().map(|last| &last.address);
-        if read.0.from.is_some() && read.0.from.as_ref() != last {
-            self.sender = read.0.from.clone().map(Recipient::new);
-        }
-        Ok(read)
-    }
-}
-
+type Lent = Box<dyn OutgoingTransport>;
 /// An envelope and how long its body is, if known.
 type Letter = (Envelope, Option<u64>);
 
@@ -60,8 +41,8 @@ static TABLE: OutgoingTable = OutgoingTable {
 };
 
 /// Lends a transport.
-pub(crate) fn lend(transport: Transport) -> Object {
-    Object::new(Lent { transport, sender: None }, &TABLE)
+pub(crate) fn lend(transport: Lent) -> Object {
+    Object::new(transport, &TABLE)
 }
 
 /// Serves what `work` makes of the transport.
@@ -81,10 +62,10 @@ where
 }
 
 unsafe extern "C" fn send(data: *mut (), letter: Buf, body: Object) -> FfiFuture {
-    let work = |lent: &'static mut Lent| async move {
-        let (envelope, size) = lent.read(&letter)?;
+    let work = |transport: &'static mut Lent| async move {
+        let (envelope, size) = value::decode::<Letter>(&letter)?;
         let body = body::foreign(body, size, None)?;
-        Ok(give(&lent.transport.send(&envelope, body).await?))
+        Ok(give(&transport.send(&envelope, body).await?))
     };
     // SAFETY: the host keeps the transport, for this call alone, until the future is ended.
     unsafe { serve(data, work) }
@@ -96,7 +77,7 @@ unsafe extern "C" fn send_all(data: *mut (), letters: Buf, bodies: *mut Object, 
         // SAFETY: the host lends `count` objects for this call and forgets them afterwards.
         false => (0..count).map(|index| unsafe { bodies.add(index).read() }).collect(),
     };
-    let work = |lent: &'static mut Lent| async move {
+    let work = |transport: &'static mut Lent| async move {
         let letters = value::decode::<Vec<Letter>>(&letters)?;
         if letters.len() != bodies.len() {
             return Err(malformed("there are not as many bodies as envelopes"));
@@ -104,15 +85,15 @@ unsafe extern "C" fn send_all(data: *mut (), letters: Buf, bodies: *mut Object, 
         let pairs = letters.into_iter().zip(bodies);
         let batch: Result<Batch<'_>> =
             pairs.map(|((envelope, size), body)| Ok((envelope, body::foreign(body, size, None)?))).collect();
-        Ok(give(&lent.transport.send_all(batch?).await))
+        Ok(give(&transport.send_all(batch?).await))
     };
     // SAFETY: as in `send`.
     unsafe { serve(data, work) }
 }
 
 unsafe extern "C" fn connect(data: *mut ()) -> FfiFuture {
-    let work = |lent: &'static mut Lent| async move {
-        lent.transport.connect().await?;
+    let work = |transport: &'static mut Lent| async move {
+        transport.connect().await?;
         Ok((Buf::empty(), Object::none()))
     };
     // SAFETY: as in `send`.
@@ -121,9 +102,9 @@ unsafe extern "C" fn connect(data: *mut ()) -> FfiFuture {
 
 unsafe extern "C" fn close(data: *mut ()) -> FfiFuture {
     // SAFETY: `data` is what `Object::new` made of a Lent, and this call ends it.
-    let lent = unsafe { Box::from_raw(data.cast::<Lent>()) };
+    let transport = unsafe { Box::from_raw(data.cast::<Lent>()) };
     let work = async move {
-        lent.transport.close().await?;
+        transport.close().await?;
         Ok((Buf::empty(), Object::none()))
     };
     // SAFETY: it borrows nothing.
@@ -138,7 +119,7 @@ struct Foreign {
 }
 
 /// The transport behind an object.
-pub(crate) fn foreign(object: Object) -> Result<Transport> {
+pub(crate) fn foreign(object: Object) -> Result<Lent> {
     let table = object.table()?;
     Ok(Box::new(Foreign { object, table, poison: Poison::default() }))
 }
