@@ -76,12 +76,14 @@ impl Envelope {
     /// # Errors
     /// [`ErrorKind::InvalidInput`] if there is no recipient.
     pub fn new<R: Into<Recipient>>(from: Option<Address>, to: impl IntoIterator<Item = R>) -> Result<Self> {
-        let all: Vec<Recipient> = to.into_iter().map(Into::into).collect();
-        let mut seen = HashSet::with_capacity(all.len());
-        // A list may have tens of thousands: each is looked up once.
-        let first: Vec<bool> = all.iter().map(|r| seen.insert(r.address.mailbox())).collect();
-        let recipients: Vec<Recipient> =
-            all.into_iter().zip(first).filter_map(|(r, first)| first.then_some(r)).collect();
+        let mut recipients: Vec<Recipient> = to.into_iter().map(Into::into).collect();
+        if recipients.len() > 1 {
+            // A list may have tens of thousands: each is looked up once.
+            let mut seen = HashSet::with_capacity(recipients.len());
+            let first: Vec<bool> = recipients.iter().map(|r| seen.insert(r.address.mailbox())).collect();
+            let mut first = first.into_iter();
+            recipients.retain(|_| first.next().unwrap_or(true));
+        }
         if recipients.is_empty() {
             return Err(Error::new(
                 ErrorKind::InvalidInput,
