@@ -23,6 +23,7 @@
 //! | memory | the message is read whole, `maxsize` at most, and copied twice | constant |
 //! | SIZE of the server | not known: too large a message is refused after it was sent | refused before |
 //! | a refusal while the body goes out | heard only at its end | ends the sending at once |
+//! | an answer before the end of the body | taken for the one to the end: a broken server's `250` would pass for an acceptance | an error |
 //! | some recipients refused | the message is cancelled | `sendpartial` sends to the others |
 //! | delivery reports (DSN) | wishes of the envelope are left out | passed on where offered |
 //! | PIPELINING | none: a round trip for each command | used where offered |
