@@ -7,9 +7,9 @@ use crate::{host, incoming, outgoing, settings};
 use bytes::Bytes;
 use postrider_core::{
     Body, Connection, Credential, Envelope, Error, ErrorKind, Fact, Fingerprint, Host, IncomingTransport,
-    Layer, LayerKind, Listing, LocalAddress, MessageId, OutgoingTransport, Phase, Properties, Property,
-    Proxy, ProxyKind, Query, Receipt, RecipientOutcome, Reply, Result, Secret, SecretRef, Settle, Target,
-    TlsMode, TlsVersion, TokenGrant, Trust, Verdict, Wake, async_trait,
+    Layer, LayerKind, Listing, LocalAddress, MessageId, Messages, OutgoingTransport, Phase, Properties,
+    Property, Proxy, ProxyKind, Query, Receipt, RecipientOutcome, Reply, Result, Secret, SecretRef, Settle,
+    Target, TlsMode, TlsVersion, TokenGrant, Trust, Verdict, Wake, async_trait,
 };
 use std::fmt::Debug;
 use std::future::Future;
@@ -244,8 +244,9 @@ fn both_directions_work_in_one_program_and_end_clean() {
     let two = || Body::generate(0, |n| async move { Ok((n < 2).then(|| (Bytes::from(vec![n; 9]), n + 1))) });
     let mut there = outgoing::foreign(outgoing::lend(Box::new(Both(Vec::new())))).unwrap();
     assert_eq!(now(there.send(&envelope, two())).unwrap().reply.text, "2");
-    let all = now(there.send_all(vec![(envelope.clone(), two()), (envelope.clone(), two())]));
-    assert_eq!(all.into_iter().map(|one| one.unwrap().reply.text).collect::<Vec<_>>(), ["4", "6"]);
+    let mut all = Messages::new(vec![(envelope.clone(), two()), (envelope.clone(), two())]);
+    now(there.send_all(&mut all));
+    assert_eq!(all.outcomes().into_iter().map(|one| one.unwrap().reply.text).collect::<Vec<_>>(), ["4", "6"]);
     now(there.close()).unwrap();
     // Dropped without close, after a panic: the message may have been sent.
     let mut there = outgoing::foreign(outgoing::lend(Box::new(Both(Vec::new())))).unwrap();

@@ -5,11 +5,10 @@ use crate::buf::Buf;
 use crate::call::{Call, Failure, FfiFuture, Given, Poison, give};
 use crate::guard::{guard, malformed};
 use crate::object::{Header, Object, Table, end, kind};
-use crate::value::{self, Value, Writer};
+use crate::value::{self, Writer};
 use postrider_core::{
-    Batch, Body, Envelope, Error, ErrorKind, OutgoingTransport, Phase, Receipt, Result, async_trait,
+    Body, Envelope, Error, ErrorKind, OutgoingTransport, Phase, Receipt, Result, async_trait,
 };
-use std::mem::ManuallyDrop;
 
 type Lent = Box<dyn OutgoingTransport>;
 /// An envelope and how long its body is, if known.
@@ -20,8 +19,6 @@ type Letter = (Envelope, Option<u64>);
 pub(crate) struct OutgoingTable {
     header: Header,
     send: Option<unsafe extern "C" fn(*mut (), Buf, Object) -> FfiFuture>,
-    /// As many bodies as letters; all are taken over.
-    send_all: Option<unsafe extern "C" fn(*mut (), Buf, *mut Object, usize) -> FfiFuture>,
     connect: Option<unsafe extern "C" fn(*mut ()) -> FfiFuture>,
     /// Ends the transport.
     close: Option<unsafe extern "C" fn(*mut ()) -> FfiFuture>,
@@ -35,7 +32,6 @@ unsafe impl Table for OutgoingTable {
 static TABLE: OutgoingTable = OutgoingTable {
     header: Header { size: size_of::<OutgoingTable>(), kind: kind::OUTGOING, drop: Some(end::<Lent>) },
     send: Some(send),
-    send_all: Some(send_all),
     connect: Some(connect),
     close: Some(close),
 };
@@ -68,26 +64,6 @@ unsafe extern "C" fn send(data: *mut (), letter: Buf, body: Object) -> FfiFuture
         Ok(give(&transport.send(&envelope, body).await?))
     };
     // SAFETY: the host keeps the transport, for this call alone, until the future is ended.
-    unsafe { serve(data, work) }
-}
-
-unsafe extern "C" fn send_all(data: *mut (), letters: Buf, bodies: *mut Object, count: usize) -> FfiFuture {
-    let bodies: Vec<Object> = match bodies.is_null() {
-        true => Vec::new(),
-        // SAFETY: the host lends `count` objects for this call and forgets them afterwards.
-        false => (0..count).map(|index| unsafe { bodies.add(index).read() }).collect(),
-    };
-    let work = |transport: &'static mut Lent| async move {
-        let letters = value::decode::<Vec<Letter>>(&letters)?;
-        if letters.len() != bodies.len() {
-            return Err(malformed("there are not as many bodies as envelopes"));
-        }
-        let pairs = letters.into_iter().zip(bodies);
-        let batch: Result<Batch<'_>> =
-            pairs.map(|((envelope, size), body)| Ok((envelope, body::foreign(body, size, None)?))).collect();
-        Ok(give(&transport.send_all(batch?).await))
-    };
-    // SAFETY: as in `send`.
     unsafe { serve(data, work) }
 }
 
@@ -126,10 +102,6 @@ pub(crate) fn foreign(object: Object) -> Result<Lent> {
 
 fn missing() -> Error {
     malformed("the transport has no such function")
-}
-
-fn opened<T: Value>(result: Result<Given, Failure>) -> Result<T, Failure> {
-    value::decode(&result?.0).map_err(Failure::Broken)
 }
 
 /// What a message's outcome is when the plugin failed over it. If it had all of it, it may have been sent.
@@ -175,35 +147,6 @@ impl OutgoingTransport for Foreign {
                 Err(doubted(&error, &loan))
             }
         }
-    }
-
-    async fn send_all(&mut self, batch: Batch<'_>) -> Vec<Result<Receipt>> {
-        let count = batch.len();
-        let send_all = match self.poison.check().and(self.table.send_all.ok_or_else(missing)) {
-            Ok(send_all) => send_all,
-            Err(error) => return batch.iter().map(|_| Err(again(&error))).collect(),
-        };
-        let letters = value::encode_by(|w| {
-            w.put(&u32::try_from(count).unwrap_or(u32::MAX));
-            batch.iter().for_each(|(envelope, body)| letter(w, envelope, body));
-        });
-        let (objects, loans): (Vec<Object>, Vec<Loan<'_>>) =
-            batch.into_iter().map(|(_, body)| Loan::new(body)).unzip();
-        let future = {
-            // They are taken over and not dropped here.
-            let mut objects: Vec<_> = objects.into_iter().map(ManuallyDrop::new).collect();
-            let first = objects.as_mut_ptr().cast::<Object>();
-            // SAFETY: as in `send`; ManuallyDrop has the layout of what is in it.
-            unsafe { send_all(self.object.data(), letters, first, count) }
-        };
-        let error = match opened::<Vec<Result<Receipt>>>(Call::new(future, Some(&self.poison)).await) {
-            Ok(outcomes) if outcomes.len() == count => return outcomes,
-            Ok(_) => malformed("it gave not as many outcomes as it got messages"),
-            Err(Failure::Told(error)) => return loans.iter().map(|_| Err(again(&error))).collect(),
-            Err(Failure::Broken(error)) => error,
-        };
-        self.poison.set();
-        loans.iter().map(|loan| Err(doubted(&error, loan))).collect()
     }
 
     async fn connect(&mut self) -> Result<()> {

@@ -28,6 +28,13 @@ pub trait IncomingTransport: Send {
     /// Costs the connection; the message stays.
     async fn fetch(&mut self, id: &MessageId) -> Result<Body<'_>>;
 
+    /// Says that the next calls of [`fetch`](Self::fetch) will be for these, in this order, so that a transport
+    /// can ask for several at a time. A hint: nothing but the speed depends on it, any other call may come
+    /// instead, and the next hint takes its place. Transports that have no use for it leave it out.
+    fn prefetch(&mut self, ids: &[MessageId]) {
+        let _ = ids;
+    }
+
     /// Does `how` with handled messages. A message that is gone already counts as settled.
     ///
     /// # Errors

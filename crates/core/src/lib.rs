@@ -11,6 +11,7 @@
 //! [`Connection`] its [`Host`] lends it.
 
 mod address;
+mod batch;
 mod body;
 mod credential;
 mod deadline;
@@ -50,6 +51,7 @@ mod trust;
 mod value;
 
 pub use address::Address;
+pub use batch::{Batch, Messages};
 pub use body::Body;
 pub use credential::{Credential, SecretRef};
 pub use deadline::within;
@@ -63,7 +65,7 @@ pub use incoming::IncomingTransport;
 pub use layer::{Layer, LayerKind, Origin};
 pub use message::{Flags, Listing, MessageId, MessageInfo, Query, Settle, Wake};
 pub use note::{Note, NoteKind};
-pub use outgoing::{Batch, OutgoingTransport};
+pub use outgoing::OutgoingTransport;
 pub use properties::Properties;
 pub use property::{Check, Property, PropertySpec};
 pub use proxy::{Proxy, ProxyKind};

@@ -1,9 +1,7 @@
 //! The contract of a transport that messages go out by.
 
-use crate::{Body, Envelope, Error, ErrorKind, Phase, Receipt, Result, async_trait};
-
-/// Messages to be sent one after the other, each with its own envelope.
-pub type Batch<'a> = Vec<(Envelope, Body<'a>)>;
+use crate::{Batch, Body, Envelope, Error, ErrorKind, Phase, Receipt, Result, async_trait};
+use std::future::poll_fn;
 
 /// A way out for messages. It connects when it is first needed and again after a failure.
 ///
@@ -22,17 +20,18 @@ pub trait OutgoingTransport: Send {
     /// The message is not sent if its end of data had not been written; otherwise it may have been.
     async fn send(&mut self, envelope: &Envelope, body: Body<'_>) -> Result<Receipt>;
 
-    /// Sends several messages and gives each its own outcome, in order. A transport that can have many in
-    /// flight overrides it.
+    /// Sends the messages of a batch until it is at its end and each that was taken has been reported. One
+    /// after the other, unless a transport that can have many in flight overrides it.
     ///
     /// # Cancellation
-    /// As [`send`](Self::send) for each message that has no outcome yet.
-    async fn send_all(&mut self, batch: Batch<'_>) -> Vec<Result<Receipt>> {
-        let mut outcomes = Vec::with_capacity(batch.len());
-        for (envelope, body) in batch {
-            outcomes.push(self.send(&envelope, body).await);
+    /// As [`send`](Self::send) for each message that was taken and not yet reported.
+    async fn send_all(&mut self, batch: &mut dyn Batch<'_>) {
+        let mut index = 0;
+        while let Some((envelope, body)) = poll_fn(|cx| batch.poll_message(cx)).await {
+            let outcome = self.send(&envelope, body).await;
+            batch.report(index, outcome);
+            index += 1;
         }
-        outcomes
     }
 
     /// Connects and signs in, unless that has been done: a check of the settings that sends nothing.

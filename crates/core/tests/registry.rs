@@ -68,8 +68,9 @@ async fn a_registered_transport_is_found_configured_and_used_by_name() {
     let envelope = Envelope::parse(None, ["a@b", "a@b"]).unwrap();
     let receipt = pigeon.send(&envelope, "x".into()).await.unwrap();
     assert_eq!((receipt.reply.text.as_str(), receipt.recipients.len()), ("barn", 1));
-    let outcomes = pigeon.send_all(vec![(envelope.clone(), "x".into()), (envelope, "y".into())]).await;
-    assert!(outcomes.iter().all(Result::is_ok));
+    let mut two = Messages::new(vec![(envelope.clone(), "x".into()), (envelope, "y".into())]);
+    pigeon.send_all(&mut two).await;
+    assert!(two.outcomes().iter().all(Result::is_ok));
     assert!(registry.outgoing("pigeons", &layer(""), Arc::new(NoHost)).is_ok(), "an alias brings its preset");
 }
 

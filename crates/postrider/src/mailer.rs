@@ -7,8 +7,8 @@ use crate::rules::{Dispatch, send_all, send_one};
 use lettre::Message;
 use lettre::message::{Mailbox, Mailboxes, header};
 use postrider_core::{
-    Address, Batch, Body, Envelope, Error, ErrorKind, Host, OutgoingTransport, Phase, Receipt, Recipient,
-    Result, session_property,
+    Address, Body, Envelope, Error, ErrorKind, Host, OutgoingTransport, Phase, Receipt, Recipient, Result,
+    session_property,
 };
 use std::borrow::Cow;
 use std::fmt;
@@ -202,7 +202,7 @@ impl Mailer {
     ///
     /// # Cancellation
     /// As [`send`](Self::send) for each message that has no outcome yet.
-    pub async fn send_all(&self, batch: Batch<'_>) -> Result<Vec<Result<Receipt>>> {
+    pub async fn send_all(&self, batch: Vec<(Envelope, Body<'_>)>) -> Result<Vec<Result<Receipt>>> {
         let (route, mut lease) = loop {
             let route = self.0.route();
             if let Some(lease) = route.pool.lease().await? {

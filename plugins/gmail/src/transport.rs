@@ -5,6 +5,7 @@ use postrider_core::{
     Batch, Body, Envelope, IncomingTransport, Listing, MessageId, OutgoingTransport, Query, Receipt, Result,
     Settle, Wake, async_trait,
 };
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 /// A transport to Gmail: `Smtp`, `Imap` or `Pop3` underneath. Does what that does; only errors differ, in that
@@ -48,9 +49,8 @@ impl<T: OutgoingTransport> OutgoingTransport for Gmail<T> {
         self.inner.send(envelope, body).await.map_err(explain)
     }
 
-    async fn send_all(&mut self, batch: Batch<'_>) -> Vec<Result<Receipt>> {
-        let outcomes = self.inner.send_all(batch).await;
-        outcomes.into_iter().map(|outcome| outcome.map_err(explain)).collect()
+    async fn send_all(&mut self, batch: &mut dyn Batch<'_>) {
+        self.inner.send_all(&mut Explained(batch)).await;
     }
 
     async fn connect(&mut self) -> Result<()> {
@@ -62,6 +62,19 @@ impl<T: OutgoingTransport> OutgoingTransport for Gmail<T> {
     }
 }
 
+/// A batch that hears of its errors in Gmail's terms.
+struct Explained<'b, 'a>(&'b mut dyn Batch<'a>);
+
+impl<'a> Batch<'a> for Explained<'_, 'a> {
+    fn poll_message(&mut self, cx: &mut Context<'_>) -> Poll<Option<(Envelope, Body<'a>)>> {
+        self.0.poll_message(cx)
+    }
+
+    fn report(&mut self, index: usize, outcome: Result<Receipt>) {
+        self.0.report(index, outcome.map_err(explain));
+    }
+}
+
 #[async_trait]
 impl<T: IncomingTransport> IncomingTransport for Gmail<T> {
     async fn list(&mut self, query: &Query) -> Result<Listing> {
@@ -70,6 +83,10 @@ impl<T: IncomingTransport> IncomingTransport for Gmail<T> {
 
     async fn fetch(&mut self, id: &MessageId) -> Result<Body<'_>> {
         self.inner.fetch(id).await.map_err(explain)
+    }
+
+    fn prefetch(&mut self, ids: &[MessageId]) {
+        self.inner.prefetch(ids);
     }
 
     async fn settle(&mut self, ids: &[MessageId], how: &Settle) -> Result<()> {

@@ -69,9 +69,9 @@ fn ten_messages_go_over_one_connection() {
     let oracle = accepted.clone();
     let host = VirtualHost::serve(move || Server::boxed(&oracle)).delivery(Delivery::Random(7));
     let mut smtp = smtp(anonymous(TlsMode::None), &host);
-    let batch =
-        (0..10).map(|i| (to(&["a@x.example"]), Body::from_bytes(format!("Subject: {i}\r\n")))).collect();
-    let outcomes = run(&host, smtp.send_all(batch)).unwrap();
-    assert!(outcomes.iter().all(Result::is_ok));
+    let ten = (0..10).map(|i| (to(&["a@x.example"]), Body::from_bytes(format!("Subject: {i}\r\n"))));
+    let mut batch = Messages::new(ten.collect());
+    run(&host, smtp.send_all(&mut batch)).unwrap();
+    assert!(batch.outcomes().iter().all(Result::is_ok));
     assert_eq!((accepted.list().len(), host.dials()), (10, 1));
 }

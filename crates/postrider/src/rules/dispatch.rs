@@ -6,8 +6,8 @@ use super::outcome::{Fate, merge};
 use super::recipients::original_to;
 use crate::Spool;
 use postrider_core::{
-    Batch, Body, Envelope, Error, ErrorKind, OutgoingTransport, Phase, Receipt, Recipient, RecipientOutcome,
-    Result, Verdict,
+    Body, Envelope, Error, ErrorKind, Messages, OutgoingTransport, Phase, Receipt, Recipient,
+    RecipientOutcome, Result, Verdict,
 };
 use std::borrow::Cow;
 
@@ -132,7 +132,7 @@ pub(crate) async fn send_all(
     transport: &mut dyn OutgoingTransport,
     messages: Vec<Result<Dispatch<'_>>>,
 ) -> (Vec<Result<Receipt>>, bool) {
-    let mut batch: Batch<'_> = Vec::new();
+    let mut batch: Vec<(Envelope, Body<'_>)> = Vec::new();
     let mut plans = Vec::with_capacity(messages.len());
     for message in messages {
         plans.push(message.map(|Dispatch { parts, fates, copy }| {
@@ -141,11 +141,10 @@ pub(crate) async fn send_all(
             (count, fates, copy)
         }));
     }
-    let asked = batch.len();
-    let mut answers = if asked == 0 { Vec::new() } else { transport.send_all(batch).await };
-    let mut broken = answers.len() != asked || answers.iter().any(is_broken);
-    // A message without an outcome would be lost: the caller pairs them by their order.
-    answers.resize_with(asked, || Err(no_outcome()));
+    let mut batch = Messages::new(batch);
+    transport.send_all(&mut batch).await;
+    let answers = batch.outcomes();
+    let mut broken = answers.iter().any(is_broken);
     let mut answers = answers.into_iter();
     let mut outcomes = Vec::with_capacity(plans.len());
     for plan in plans {

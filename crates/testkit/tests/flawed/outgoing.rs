@@ -4,6 +4,7 @@ use crate::as_kind;
 use postrider_core::{Verdict as Word, *};
 use postrider_smtp::{FACTORY, Smtp, SmtpConfig};
 use postrider_testkit::conformance::{self, ScriptedSmtp, Verdict};
+use std::future::poll_fn;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -152,15 +153,15 @@ impl OutgoingTransport for Flawed {
         }
     }
 
-    async fn send_all(&mut self, batch: Batch<'_>) -> Vec<Result<Receipt>> {
+    async fn send_all(&mut self, batch: &mut dyn Batch<'_>) {
         let mut outcomes = Vec::new();
-        for (envelope, body) in batch {
+        while let Some((envelope, body)) = poll_fn(|cx| batch.poll_message(cx)).await {
             outcomes.push(self.send(&envelope, body).await);
         }
         if self.flaw == Flaw::ReversesBatches {
             outcomes.rotate_left(1);
         }
-        outcomes
+        outcomes.into_iter().enumerate().for_each(|(index, outcome)| batch.report(index, outcome));
     }
 
     async fn connect(&mut self) -> Result<()> {
