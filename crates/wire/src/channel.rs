@@ -2,11 +2,14 @@
 
 use crate::transcript::Transcript;
 use crate::{Redactor, Timing};
-use bytes::{Bytes, BytesMut};
+use bytes::{Buf, Bytes, BytesMut};
 use postrider_core::{
     Connection, Error, ErrorKind, Host, Phase, Result, Secret, Target, TlsMode, TlsSession, within,
 };
+use std::future::{Future, poll_fn};
+use std::pin::{Pin, pin};
 use std::sync::Arc;
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
@@ -32,6 +35,8 @@ pub struct Channel {
     // How much of `input` has been searched for a line end: work stays linear in what arrives.
     searched: usize,
     output: BytesMut,
+    // Something was written while reading that the connection may still hold.
+    unflushed: bool,
     busy: bool,
     // Time waited for a body, and bytes that came in it.
     rate: (Duration, u64),
@@ -68,6 +73,7 @@ impl Channel {
             input: BytesMut::new(),
             searched: 0,
             output: BytesMut::new(),
+            unflushed: false,
             busy: false,
             rate: (Duration::ZERO, 0),
             transcript,
@@ -337,10 +343,25 @@ impl Channel {
         self.connection = None;
     }
 
+    /// Reads what comes, and meanwhile sends what is still queued: a server that waits for its answers to be
+    /// read before it reads on, as one that is asked for much at a time does, must not be waited for in turn.
     async fn read_some(&mut self, phase: Phase) -> Result<()> {
         let connection = self.connection.as_mut().ok_or_else(|| gone(phase))?;
         self.input.reserve(READ);
-        match connection.read_buf(&mut self.input).await {
+        let (input, output, unflushed) = (&mut self.input, &mut self.output, &mut self.unflushed);
+        let read = poll_fn(|cx| {
+            *unflushed |= !output.is_empty();
+            let sent = if *unflushed { poll_send(&mut **connection, output, cx) } else { Poll::Pending };
+            *unflushed &= !matches!(sent, Poll::Ready(Ok(())));
+            // Made anew for each poll: it has no state of its own.
+            let read = pin!(connection.read_buf(input)).poll(cx);
+            match sent {
+                // What was said before the line broke is still worth hearing.
+                Poll::Ready(Err(error)) if read.is_pending() => Poll::Ready(Err(error)),
+                _ => read,
+            }
+        });
+        match read.await {
             Ok(0) => Err(gone(phase)),
             Ok(_) => Ok(()),
             Err(error) => Err(Error::from_io(error, phase)),
@@ -355,6 +376,21 @@ impl std::fmt::Debug for Channel {
             .field("busy", &self.busy)
             .finish_non_exhaustive()
     }
+}
+
+/// Writes all of the output and flushes it.
+fn poll_send(
+    connection: &mut dyn Connection,
+    output: &mut BytesMut,
+    cx: &mut Context<'_>,
+) -> Poll<std::io::Result<()>> {
+    while !output.is_empty() {
+        match ready!(Pin::new(&mut *connection).poll_write(cx, output))? {
+            0 => return Poll::Ready(Err(std::io::ErrorKind::WriteZero.into())),
+            n => output.advance(n),
+        }
+    }
+    Pin::new(connection).poll_flush(cx)
 }
 
 fn gone(phase: Phase) -> Error {

@@ -2,7 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::panic)]
 
 use postrider_core::{ErrorKind, Host as _, Phase, Target, TlsMode};
-use postrider_testkit::{Script, VirtualHost, run};
+use postrider_testkit::{Delivery, Script, VirtualHost, run};
 use postrider_wire::{Channel, Timing};
 use std::sync::Arc;
 use std::time::Duration;
@@ -154,6 +154,42 @@ mod trickling {
 
         fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
             Poll::Ready(Ok(()))
+        }
+    }
+}
+
+/// Says again what it hears.
+struct Echo;
+
+impl Script for Echo {
+    fn greet(&mut self) -> Vec<u8> {
+        Vec::new()
+    }
+
+    fn receive(&mut self, bytes: &[u8]) -> Vec<u8> {
+        bytes.to_vec()
+    }
+}
+
+#[test]
+fn what_is_queued_goes_out_while_reading_and_a_line_broken_for_writing_is_read_to_its_end() {
+    for broken in [false, true] {
+        let host = VirtualHost::serve(|| Box::new(Echo));
+        let host = if broken { host.cut_client_after(3) } else { host.delivery(Delivery::OneByOne) };
+        let target = Target::new("mail.example", 1, TlsMode::None).unwrap();
+        let lent = Arc::new(host.clone());
+        let work = async {
+            let mut channel = Channel::connect(lent, target, Timing::default(), "test", false).await?;
+            channel.queue(b"a\r\nb\r\n");
+            let first = channel.line(10, WAIT, Phase::Fetch).await?;
+            channel.line(10, WAIT, Phase::Fetch).await.map(|second| (first, second))
+        };
+        let Ok(outcome) = run(&host, work) else { panic!("hangs") };
+        if broken {
+            assert_eq!(outcome.unwrap_err().kind(), ErrorKind::Closed);
+            assert_eq!(host.received(), 3, "what came before the break was read");
+        } else {
+            assert_eq!(outcome.unwrap(), ("a".into(), "b".into()));
         }
     }
 }
