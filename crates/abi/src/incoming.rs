@@ -22,6 +22,8 @@ pub(crate) struct IncomingTable {
     list: Option<Ask>,
     /// Gives a body, which is ended before the transport is used again.
     fetch: Option<Ask>,
+    /// Not 0 if it panicked.
+    prefetch: Option<unsafe extern "C" fn(*mut (), Buf) -> u32>,
     settle: Option<Ask>,
     wait: Option<Ask>,
     connect: Option<Plain>,
@@ -38,6 +40,7 @@ static TABLE: IncomingTable = IncomingTable {
     header: Header { size: size_of::<IncomingTable>(), kind: kind::INCOMING, drop: Some(end::<Lent>) },
     list: Some(list),
     fetch: Some(fetch),
+    prefetch: Some(prefetch),
     settle: Some(settle),
     wait: Some(wait),
     connect: Some(connect),
@@ -91,6 +94,17 @@ unsafe extern "C" fn fetch(data: *mut (), id: Buf) -> FfiFuture {
             Ok((size, object))
         })
     }
+}
+
+unsafe extern "C" fn prefetch(data: *mut (), ids: Buf) -> u32 {
+    let hinted = guard(|| {
+        // A hint that can't be read is none.
+        if let Ok(ids) = value::decode::<Vec<MessageId>>(&ids) {
+            // SAFETY: `data` is what `Object::new` made of a Lent, and the host uses it for this call alone.
+            unsafe { &mut *data.cast::<Lent>() }.prefetch(&ids);
+        }
+    });
+    u32::from(hinted.is_err())
 }
 
 unsafe extern "C" fn settle(data: *mut (), what: Buf) -> FfiFuture {
@@ -169,6 +183,19 @@ impl IncomingTransport for Foreign {
         let size = self.opened((size, Object::none()))?;
         // It borrows the transport, so that it is ended before the next call.
         body::foreign(object, size, Some(&self.poison))
+    }
+
+    fn prefetch(&mut self, ids: &[MessageId]) {
+        if let (Ok(()), Some(prefetch)) = (self.poison.check(), self.table.prefetch) {
+            let ids = value::encode_by(|w| {
+                w.list(ids);
+            });
+            // SAFETY: as in `ask`.
+            if unsafe { prefetch(self.object.data(), ids) } != 0 {
+                // The next call says so.
+                self.poison.set();
+            }
+        }
     }
 
     async fn settle(&mut self, ids: &[MessageId], how: &Settle) -> Result<()> {

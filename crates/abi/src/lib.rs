@@ -5,7 +5,7 @@
 //!
 //! - **Descriptor.** An exported constant: a frozen head (magic, major, minor, size), then what the library is and the
 //!   tables of its transports. All of it is data, so that a host can refuse a library before it calls it.
-//! - **Objects** (host, connection, body, settings, transport) are a pointer and a table of functions with its size in
+//! - **Objects** (host, connection, body, batch, settings, transport) are a pointer and a table of functions with its size in
 //!   front. Tables only grow at the end; a function that the other side does not have is seen as missing.
 //! - **Values** (envelopes, errors, listings, targets) are bytes in a small format of our own, in which records grow at
 //!   the end too. Every length, text and number is checked when it is read, so a value can be wrong but never
@@ -21,6 +21,7 @@
 // The boundary is what this crate is for: each use says why it is right.
 #![allow(unsafe_code)]
 
+mod batch;
 mod body;
 mod buf;
 mod call;
@@ -29,6 +30,7 @@ mod descriptor;
 mod guard;
 mod host;
 mod incoming;
+mod letter;
 mod log;
 mod make;
 mod object;

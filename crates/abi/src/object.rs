@@ -12,6 +12,7 @@ pub(crate) mod kind {
     pub(crate) const SETTINGS: u32 = 4;
     pub(crate) const OUTGOING: u32 = 5;
     pub(crate) const INCOMING: u32 = 6;
+    pub(crate) const BATCH: u32 = 7;
 }
 
 /// What each table begins with. Frozen.

@@ -1,24 +1,23 @@
 //! Transports that messages go out by: lent by a plugin, used by the host.
 
+use crate::batch::{self, BatchLoan};
 use crate::body::{self, Loan};
 use crate::buf::Buf;
 use crate::call::{Call, Failure, FfiFuture, Given, Poison, give};
 use crate::guard::{guard, malformed};
+use crate::letter::{self, Letter};
 use crate::object::{Header, Object, Table, end, kind};
-use crate::value::{self, Writer};
-use postrider_core::{
-    Body, Envelope, Error, ErrorKind, OutgoingTransport, Phase, Receipt, Result, async_trait,
-};
+use crate::value;
+use postrider_core::{Batch, Body, Envelope, Error, OutgoingTransport, Receipt, Result, async_trait};
 
 type Lent = Box<dyn OutgoingTransport>;
-/// An envelope and how long its body is, if known.
-type Letter = (Envelope, Option<u64>);
 
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub(crate) struct OutgoingTable {
     header: Header,
     send: Option<unsafe extern "C" fn(*mut (), Buf, Object) -> FfiFuture>,
+    send_all: Option<unsafe extern "C" fn(*mut (), Object) -> FfiFuture>,
     connect: Option<unsafe extern "C" fn(*mut ()) -> FfiFuture>,
     /// Ends the transport.
     close: Option<unsafe extern "C" fn(*mut ()) -> FfiFuture>,
@@ -32,6 +31,7 @@ unsafe impl Table for OutgoingTable {
 static TABLE: OutgoingTable = OutgoingTable {
     header: Header { size: size_of::<OutgoingTable>(), kind: kind::OUTGOING, drop: Some(end::<Lent>) },
     send: Some(send),
+    send_all: Some(send_all),
     connect: Some(connect),
     close: Some(close),
 };
@@ -64,6 +64,16 @@ unsafe extern "C" fn send(data: *mut (), letter: Buf, body: Object) -> FfiFuture
         Ok(give(&transport.send(&envelope, body).await?))
     };
     // SAFETY: the host keeps the transport, for this call alone, until the future is ended.
+    unsafe { serve(data, work) }
+}
+
+unsafe extern "C" fn send_all(data: *mut (), batch: Object) -> FfiFuture {
+    let work = |transport: &'static mut Lent| async move {
+        let mut batch = batch::foreign(batch)?;
+        transport.send_all(&mut batch).await;
+        Ok((Buf::empty(), Object::none()))
+    };
+    // SAFETY: as in `send`.
     unsafe { serve(data, work) }
 }
 
@@ -104,36 +114,12 @@ fn missing() -> Error {
     malformed("the transport has no such function")
 }
 
-/// What a message's outcome is when the plugin failed over it. If it had all of it, it may have been sent.
-fn doubted(broken: &Error, loan: &Loan<'_>) -> Error {
-    if !loan.is_spent() {
-        return again(broken);
-    }
-    let message = format!("{}, after it had all of the message", broken.message());
-    Error::new(ErrorKind::Unsure, Phase::EndOfData, message)
-        .with_advice("find out whether the message arrived before it is sent again")
-}
-
-/// The same error once more, for another message.
-fn again(error: &Error) -> Error {
-    let copy = Error::new(error.kind(), error.phase(), error.message()).with_repeat(error.repeat());
-    match error.advice() {
-        Some(advice) => copy.with_advice(advice),
-        None => copy,
-    }
-}
-
-/// A [`Letter`], without a copy of the envelope.
-fn letter(w: &mut Writer, envelope: &Envelope, body: &Body<'_>) {
-    w.put(envelope).put(&body.size());
-}
-
 #[async_trait]
 impl OutgoingTransport for Foreign {
     async fn send(&mut self, envelope: &Envelope, body: Body<'_>) -> Result<Receipt> {
         self.poison.check()?;
         let send = self.table.send.ok_or_else(missing)?;
-        let letter = value::encode_by(|w| letter(w, envelope, &body));
+        let letter = letter::written(envelope, &body);
         let (object, loan) = Loan::new(body);
         // SAFETY: the object is there, and we have it alone until the call is over.
         let future = unsafe { send(self.object.data(), letter, object) };
@@ -144,9 +130,25 @@ impl OutgoingTransport for Foreign {
             Err(Failure::Told(error)) => Err(error),
             Err(Failure::Broken(error)) => {
                 self.poison.set();
-                Err(doubted(&error, &loan))
+                Err(letter::doubted(&error, &loan))
             }
         }
+    }
+
+    async fn send_all(&mut self, batch: &mut dyn Batch<'_>) {
+        let (object, loan) = BatchLoan::new(batch);
+        let function = self.poison.check().and_then(|()| self.table.send_all.ok_or_else(missing));
+        let ended = match function {
+            // SAFETY: the object is there, and we have it alone until the call is over.
+            Ok(send_all) => {
+                match Call::new(unsafe { send_all(self.object.data(), object) }, Some(&self.poison)).await {
+                    Ok(_) => Ok(()),
+                    Err(Failure::Told(error) | Failure::Broken(error)) => Err(error),
+                }
+            }
+            Err(error) => Err(error),
+        };
+        loan.conclude(ended, &self.poison).await;
     }
 
     async fn connect(&mut self) -> Result<()> {

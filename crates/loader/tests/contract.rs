@@ -8,8 +8,8 @@ mod odd;
 use bytes::Bytes;
 use odd::{Home, host, incoming, outgoing, registry};
 use postrider_core::{
-    Batch, Body, Direction, Envelope, Error, ErrorKind, Layer, LayerKind, Notify, Outcome, Phase, Properties,
-    Query, Receipt, Repeat, ReturnContent, Settle, ValueType, Verdict, Wake,
+    Body, Direction, Envelope, Error, ErrorKind, Layer, LayerKind, Notify, Outcome, Phase, Properties, Query,
+    Receipt, Repeat, ReturnContent, Settle, ValueType, Verdict, Wake,
 };
 use std::sync::Arc;
 use std::time::Duration;
@@ -104,24 +104,6 @@ async fn an_error_loses_nothing_and_unsure_stays_unsure() {
 }
 
 #[tokio::test]
-async fn a_batch_has_an_outcome_for_each_message() {
-    let batch = |n: usize| -> Batch<'static> {
-        (0..n).map(|n| (envelope(&["a@x.example"]), Body::from_bytes(vec![0; n]))).collect()
-    };
-    let outcomes = outgoing("batch", &host()).send_all(batch(3)).await;
-    assert_eq!(outcomes[0].as_ref().unwrap().reply.text, "0: 0");
-    assert_full(outcomes[1].as_ref().unwrap_err());
-    assert_eq!(outcomes[2].as_ref().unwrap().reply.text, "2: 2");
-    assert!(outgoing("batch", &host()).send_all(Vec::new()).await.is_empty());
-    // Two were read to their end before the panic: they may have been sent; the others were not.
-    let outcomes = outgoing("batch-panic", &host())
-        .send_all(batch(4).split_off(1).into_iter().chain(batch(2).split_off(1)).collect())
-        .await;
-    let kinds: Vec<_> = outcomes.into_iter().map(|outcome| outcome.unwrap_err().outcome()).collect();
-    assert_eq!(kinds, [Outcome::Unsure, Outcome::Unsure, Outcome::NotSent, Outcome::NotSent]);
-}
-
-#[tokio::test]
 async fn a_body_that_fails_while_it_is_sent_says_why() {
     let failing = Body::generate(0, |n| async move {
         if n == 2 {
@@ -134,30 +116,6 @@ async fn a_body_that_fails_while_it_is_sent_says_why() {
     assert_eq!((error.kind(), error.phase(), error.message()), (ErrorKind::NotFound, Phase::Fetch, "gone"));
     let short = sent("plain", Body::from_stream(Body::from("abc")).with_size(4)).await.unwrap_err();
     assert_eq!(short.kind(), ErrorKind::Body);
-}
-
-#[tokio::test]
-async fn a_body_of_64_mib_streams_both_ways_in_bounded_memory() {
-    let before = memory();
-    let home = host();
-    let mut transport = incoming("plain", &home);
-    let id = transport.list(&Query::all()).await.unwrap().messages.remove(0).id;
-    let body = transport.fetch(&id).await.unwrap();
-    assert_eq!(body.size(), Some(64 << 20));
-    // Out of one plugin's transport into another's.
-    let receipt = outgoing("plain", &home).send(&envelope(&["a@x.example"]), body).await.unwrap();
-    assert_eq!(receipt.reply.text, "67108864 bytes of Some(67108864)");
-    let grown = memory().saturating_sub(before);
-    assert!(grown < 16 << 20, "{grown} bytes more at the peak");
-    // The state of the body that borrowed the transport was written.
-    assert_eq!(transport.list(&Query::all()).await.unwrap().messages[0].size, Some(1_026));
-}
-
-/// The peak of this process's memory in bytes.
-fn memory() -> u64 {
-    let status = std::fs::read_to_string("/proc/self/status").unwrap();
-    let line = status.lines().find(|line| line.starts_with("VmHWM")).unwrap();
-    line.split_whitespace().nth(1).unwrap().parse::<u64>().unwrap() * 1_024
 }
 
 #[tokio::test]
@@ -175,6 +133,10 @@ async fn an_incoming_transport_lists_settles_waits_and_closes() {
     for how in [Settle::Keep, Settle::Seen, Settle::Move("Entwürfe".into())] {
         transport.settle(std::slice::from_ref(&id), &how).await.unwrap();
     }
+    let log = odd::log();
+    transport.prefetch(&[id.clone(), id.clone()]);
+    let lines = log.lock().unwrap().join("\n");
+    assert!(lines.contains("hinted [MessageId(\"odd:box/1\"), MessageId(\"odd:box/1\")]"), "{lines}");
     assert_full(&transport.settle(&[id], &Settle::Delete).await.unwrap_err());
     assert_eq!(transport.wait(Duration::ZERO).await.unwrap(), Wake::News);
     assert_eq!(transport.wait(Duration::from_millis(5)).await.unwrap(), Wake::Elapsed);

@@ -5,7 +5,8 @@
 mod build;
 
 use postrider_core::{
-    Body, Direction, Envelope, ErrorKind, Layer, LayerKind, Properties, Query, Registry, Settle, Wake,
+    Body, Direction, Envelope, ErrorKind, Layer, LayerKind, Messages, Properties, Query, Registry, Settle,
+    Wake,
 };
 use postrider_loader::{LoadExt, Policy};
 use postrider_net::TokioHost;
@@ -55,11 +56,12 @@ async fn smtp_sends_and_imap_and_pop3_receive_through_a_loaded_library() {
     smtp.connect().await.unwrap();
     let envelope = Envelope::parse(Some("me@example.test"), ["alice@example.test"]).unwrap();
     let large = format!("Subject: large\r\n\r\n{}", "0123456789\r\n".repeat(200_000));
-    let batch = vec![
+    let mut batch = Messages::new(vec![
         (envelope.clone(), Body::from("Subject: one\r\n\r\nhello\r\n")),
         (envelope.clone(), Body::from_bytes(large.clone())),
-    ];
-    for outcome in smtp.send_all(batch).await {
+    ]);
+    smtp.send_all(&mut batch).await;
+    for outcome in batch.outcomes() {
         assert!(outcome.unwrap().is_complete());
     }
     smtp.close().await.unwrap();

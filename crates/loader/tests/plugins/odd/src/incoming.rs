@@ -50,6 +50,13 @@ impl IncomingTransport for Odd {
         Ok(body.with_size(64 << 20))
     }
 
+    fn prefetch(&mut self, ids: &[MessageId]) {
+        tracing::warn!("hinted {ids:?}");
+        if self.0.mode == "panic-hint" {
+            panic!("in prefetch of {}", ids.len());
+        }
+    }
+
     async fn settle(&mut self, ids: &[MessageId], how: &Settle) -> Result<()> {
         tracing::warn!("settled {ids:?} {how:?}");
         if matches!(how, Settle::Delete) { Err(full()) } else { Ok(()) }

@@ -4,7 +4,9 @@ use postrider_core::{
     Receipt, RecipientOutcome, Reply, Result, Secret, SecretRef, Target, TlsMode, TokenGrant, Verdict,
     async_trait, within,
 };
+use std::future::poll_fn;
 use std::sync::Arc;
+use std::task::Poll;
 use std::time::Duration;
 
 pub(crate) fn make(properties: &Properties, host: Arc<dyn Host>) -> Result<Box<dyn OutgoingTransport>> {
@@ -47,6 +49,33 @@ async fn count(mut body: Body<'_>) -> Result<u64> {
         bytes += chunk.len() as u64;
     }
     Ok(bytes)
+}
+
+impl Odd {
+    /// Takes what there is, waits for the host's clock, and tells what became of all of it, the last first.
+    async fn window(&self, batch: &mut dyn Batch<'_>) {
+        let (mut open, mut taken, mut ended) = (Vec::new(), 0, false);
+        while !ended || !open.is_empty() {
+            let next = poll_fn(|cx| match batch.poll_message(cx) {
+                Poll::Pending if !open.is_empty() => Poll::Ready(None),
+                Poll::Ready(None) => {
+                    ended = true;
+                    Poll::Ready(None)
+                }
+                other => other,
+            });
+            if let Some((envelope, body)) = next.await {
+                let outcome = count(body).await.and_then(|bytes| self.said(&envelope, &bytes.to_string()));
+                open.push((taken, outcome));
+                taken += 1;
+                continue;
+            }
+            self.0.host.sleep(Duration::from_millis(1)).await;
+            while let Some((index, outcome)) = open.pop() {
+                batch.report(index, outcome);
+            }
+        }
+    }
 }
 
 #[async_trait]
@@ -109,19 +138,37 @@ impl OutgoingTransport for Odd {
         self.said(envelope, &text)
     }
 
-    async fn send_all(&mut self, batch: Batch<'_>) -> Vec<Result<Receipt>> {
-        let mut outcomes = Vec::new();
-        for (index, (envelope, body)) in batch.into_iter().enumerate() {
-            outcomes.push(match (self.0.mode.as_str(), index) {
-                ("batch", 1) => Err(full()),
-                ("batch-panic", 2) => panic!("at the third"),
-                _ => {
-                    let bytes = count(body).await;
-                    bytes.and_then(|bytes| self.said(&envelope, &format!("{index}: {bytes}")))
+    async fn send_all(&mut self, batch: &mut dyn Batch<'_>) {
+        match self.0.mode.as_str() {
+            "batch-window" => self.window(batch).await,
+            "batch-early" => {}
+            mode => {
+                let mut index = 0;
+                while let Some((envelope, body)) = poll_fn(|cx| batch.poll_message(cx)).await {
+                    match (mode, index) {
+                        ("batch", 1) => batch.report(1, Err(full())),
+                        ("batch-panic" | "batch-silent", 0) => batch.report(0, self.said(&envelope, "first")),
+                        ("batch-panic" | "batch-silent", 1) => drop(count(body).await),
+                        ("batch-panic", 2) => panic!("at the third"),
+                        ("batch-silent", 2) => return,
+                        ("batch-index", 1) => batch.report(7, self.said(&envelope, "not mine")),
+                        ("batch-twice", 1) => {
+                            batch.report(0, Err(full()));
+                            batch.report(1, self.said(&envelope, "late"));
+                        }
+                        _ => {
+                            let outcome = count(body).await;
+                            let said = |bytes| self.said(&envelope, &format!("{index}: {bytes}"));
+                            batch.report(index, outcome.and_then(said));
+                        }
+                    }
+                    index += 1;
                 }
-            });
+                // The end stays the end.
+                let again = poll_fn(|cx| batch.poll_message(cx)).await;
+                assert!(again.is_none(), "a message after the end");
+            }
         }
-        outcomes
     }
 
     async fn close(self: Box<Self>) -> Result<()> {
