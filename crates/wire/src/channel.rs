@@ -1,5 +1,7 @@
 //! One connection with its buffers: the only place where protocols touch I/O.
 
+mod poll;
+
 use crate::transcript::Transcript;
 use crate::{Redactor, Timing};
 use bytes::{Buf, Bytes, BytesMut};

@@ -1,0 +1,245 @@
+//! Message bodies on their way to SMTP lines. Pure.
+
+use bytes::BytesMut;
+use postrider_core::{Error, ErrorKind, Phase, Result};
+
+/// What becomes of a CR or LF that stands alone in an outgoing body.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub enum LineEnds {
+    /// It becomes CRLF.
+    #[default]
+    Normalise,
+    /// It is an error.
+    Refuse,
+}
+
+/// Blocks of this size are looked through at once, and those with nothing to change are copied as they are.
+const BLOCK: usize = 4 * 1024;
+
+/// Writes a body so that only CRLF ends a line; and, with dots, that no line is the terminator and the
+/// terminator comes once.
+#[derive(Debug)]
+pub struct Encoder {
+    line_ends: LineEnds,
+    // False for BDAT (RFC 3030), which tells the length instead.
+    dots: bool,
+    at_line_start: bool,
+    // A CR at the end of a chunk: what it is depends on the next byte.
+    pending_cr: bool,
+    eight_bit: bool,
+}
+
+impl Encoder {
+    /// An encoder at the start of a body that a dot ends.
+    pub fn new(line_ends: LineEnds) -> Self {
+        Self { line_ends, dots: true, at_line_start: true, pending_cr: false, eight_bit: false }
+    }
+
+    /// An encoder at the start of a body whose length is told beforehand (BDAT, RFC 3030): dots are as they
+    /// are, and there is no terminator.
+    pub fn without_dots(line_ends: LineEnds) -> Self {
+        Self { dots: false, ..Self::new(line_ends) }
+    }
+
+    /// Appends the next chunk to `out`, encoded. The result does not depend on how the body is cut up.
+    ///
+    /// # Errors
+    /// `Body` for a lone CR or LF if they are refused.
+    pub fn encode(&mut self, mut chunk: &[u8], out: &mut BytesMut) -> Result<()> {
+        out.reserve(chunk.len() + 64);
+        while !chunk.is_empty() {
+            let mut end = chunk.len().min(BLOCK);
+            // A CRLF stays in one block.
+            if end < chunk.len() && chunk.get(end - 1) == Some(&b'\r') {
+                end -= 1;
+            }
+            let (block, rest) = chunk.split_at(end);
+            if self.passes(block) {
+                out.extend_from_slice(block);
+            } else {
+                self.eight_bit |= !block.is_ascii();
+                self.rewrite(block, out)?;
+            }
+            chunk = rest;
+        }
+        Ok(())
+    }
+
+    /// True if the next chunk is encoded as it stands. It counts as encoded then: the caller takes it over.
+    pub fn passes(&mut self, chunk: &[u8]) -> bool {
+        let (Some(first), Some(last)) = (chunk.first(), chunk.last()) else { return !self.pending_cr };
+        let dot = self.dots && self.at_line_start && *first == b'.';
+        if self.pending_cr || dot || !is_canonical(chunk, self.dots) {
+            return false;
+        }
+        self.eight_bit |= !chunk.is_ascii();
+        self.at_line_start = *last == b'\n';
+        true
+    }
+
+    fn rewrite(&mut self, mut chunk: &[u8], out: &mut BytesMut) -> Result<()> {
+        while let Some(first) = chunk.first() {
+            if self.pending_cr {
+                self.pending_cr = false;
+                if *first == b'\n' {
+                    chunk = chunk.get(1..).unwrap_or_default();
+                } else {
+                    self.lone()?;
+                }
+                out.extend_from_slice(b"\r\n");
+                self.at_line_start = true;
+                continue;
+            }
+            if self.dots && self.at_line_start && *first == b'.' {
+                out.extend_from_slice(b".");
+            }
+            let end = memchr::memchr2(b'\r', b'\n', chunk).unwrap_or(chunk.len());
+            let (text, rest) = chunk.split_at(end);
+            out.extend_from_slice(text);
+            self.at_line_start &= text.is_empty();
+            chunk = rest;
+            match chunk.first() {
+                Some(b'\r') => {
+                    self.pending_cr = true;
+                    chunk = chunk.get(1..).unwrap_or_default();
+                }
+                Some(_) => {
+                    self.lone()?;
+                    out.extend_from_slice(b"\r\n");
+                    self.at_line_start = true;
+                    chunk = chunk.get(1..).unwrap_or_default();
+                }
+                None => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// Appends the end of the body: a line end if the last line has none, and the terminator if there is one.
+    ///
+    /// # Errors
+    /// `Body` for a lone CR at the end if it is refused.
+    pub fn finish(mut self, out: &mut BytesMut) -> Result<()> {
+        if self.pending_cr {
+            self.lone()?;
+            self.at_line_start = false;
+        }
+        if !self.at_line_start {
+            out.extend_from_slice(b"\r\n");
+        }
+        if self.dots {
+            out.extend_from_slice(b".\r\n");
+        }
+        Ok(())
+    }
+
+    /// True at the start of the body and behind a line end: nothing is missing if it ends here.
+    pub fn is_at_line_start(&self) -> bool {
+        self.at_line_start && !self.pending_cr
+    }
+
+    /// True if a byte above 127 has been seen.
+    pub fn is_eight_bit(&self) -> bool {
+        self.eight_bit
+    }
+
+    fn lone(&mut self) -> Result<()> {
+        match self.line_ends {
+            LineEnds::Normalise => Ok(()),
+            LineEnds::Refuse => Err(Error::new(
+                ErrorKind::Body,
+                Phase::Data,
+                "the message holds a CR or LF that is not part of a CRLF",
+            )
+            .with_advice("write CRLF line ends, or let lone ones be normalised")),
+        }
+    }
+}
+
+/// True if CR and LF stand only together and, if `dots` matter, none begins a line but maybe the first. Every
+/// byte is compared with the one behind it and nothing branches: the compiler makes that sixteen at a time.
+fn is_canonical(bytes: &[u8], dots: bool) -> bool {
+    let (Some(first), Some(last)) = (bytes.first(), bytes.last()) else { return true };
+    if *first == b'\n' || *last == b'\r' {
+        return false;
+    }
+    let behind = bytes.get(1..).unwrap_or_default();
+    let mut odd = 0u8;
+    if dots {
+        for (a, b) in bytes.iter().zip(behind) {
+            odd |= u8::from(*a == b'\r') ^ u8::from(*b == b'\n');
+            odd |= u8::from(*a == b'\n') & u8::from(*b == b'.');
+        }
+    } else {
+        for (a, b) in bytes.iter().zip(behind) {
+            odd |= u8::from(*a == b'\r') ^ u8::from(*b == b'\n');
+        }
+    }
+    odd == 0
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn without_dots_only_line_ends_change_and_nothing_is_put_behind() {
+        let encode = |pieces: &[&[u8]]| {
+            let (mut encoder, mut out) = (Encoder::without_dots(LineEnds::Normalise), BytesMut::new());
+            for piece in pieces {
+                encoder.encode(piece, &mut out).unwrap();
+            }
+            encoder.finish(&mut out).unwrap();
+            out.to_vec()
+        };
+        assert_eq!(encode(&[b""]), b"");
+        assert_eq!(encode(&[b".\n..\r\n", b".\r", b"\nx\ry"]), b".\r\n..\r\n.\r\nx\r\ny\r\n");
+        assert_eq!(encode(&[b"x\r"]), b"x\r\n");
+    }
+
+    #[test]
+    fn what_passes_is_exactly_what_comes_out_the_same() {
+        let bytes = [b'\r', b'\n', b'.', b'x'];
+        for n in 0..4usize.pow(6) {
+            let body: Vec<u8> = (0..6).map(|i| bytes[n / 4usize.pow(i) % 4]).collect();
+            for dots in [true, false] {
+                for at in 0..6 {
+                    let new = || Encoder { dots, ..Encoder::new(LineEnds::Normalise) };
+                    let (mut slow, mut fast, mut out) = (new(), new(), BytesMut::new());
+                    slow.rewrite(&body[..at], &mut out).unwrap();
+                    fast.rewrite(&body[..at], &mut BytesMut::new()).unwrap();
+                    let before = out.len();
+                    slow.rewrite(&body[at..], &mut out).unwrap();
+                    if fast.passes(&body[at..]) {
+                        assert_eq!(out[before..], body[at..]);
+                        assert_eq!(
+                            (fast.at_line_start, fast.pending_cr),
+                            (slow.at_line_start, slow.pending_cr)
+                        );
+                    } else {
+                        assert!(out[before..] != body[at..] || slow.pending_cr, "{}", body.escape_ascii());
+                    }
+                }
+            }
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn blocks_change_nothing(lines in proptest::collection::vec("[a.]{0,90}", 90..200), ends in proptest::collection::vec(0usize..40, 200)) {
+            let mut body = String::new();
+            for (line, end) in lines.iter().zip(&ends) {
+                body.push_str(line);
+                body.push_str(["\r", "\n"].get(*end).unwrap_or(&"\r\n"));
+            }
+            let (mut encoder, mut out) = (Encoder::new(LineEnds::Normalise), BytesMut::new());
+            encoder.rewrite(body.as_bytes(), &mut out).unwrap();
+            encoder.finish(&mut out).unwrap();
+            let (mut encoder, mut blocks) = (Encoder::new(LineEnds::Normalise), BytesMut::new());
+            encoder.encode(body.as_bytes(), &mut blocks).unwrap();
+            encoder.finish(&mut blocks).unwrap();
+            prop_assert!(blocks == out);
+        }
+    }
+}
