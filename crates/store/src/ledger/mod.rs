@@ -1,1 +1,123 @@
-//! Which messages were handled.
+//! Which messages were handled: what keeps a message from being handed over twice, whatever stops in between.
+//!
+//! The order that loses nothing and repeats nothing is fixed: a message is handed over, its key is
+//! [recorded](Ledger::record) durably, and only then it is settled on the server. A message that is still there
+//! although it is recorded is settled without being handed over again.
+//!
+//! | where | handed over | installed |
+//! |---|---|---|
+//! | [`SqliteLedger`], by the watch | at least once: the one that was in the handler when the process was killed comes again | nothing |
+//! | [`SqliteLedger`], by the host's transaction ([`sqlite::record_in`]) | with effect once: handling and key are one transaction | nothing |
+//!
+//! | file | what is in it |
+//! |---|---|
+//! | `key` | [`MessageKey`], [`Fingerprint`]: what tells one message from another |
+//! | `entry` | [`Entry`], [`State`]: what is known of a message |
+//! | `lease` | [`Lease`], [`Claim`]: a mailbox is one process's at a time |
+//! | `error` | [`LedgerError`] |
+//! | `sqlite/` | a file, bundled SQLite |
+
+mod entry;
+mod error;
+mod key;
+mod lease;
+#[cfg(feature = "sqlite")]
+pub mod sqlite;
+
+pub use entry::{Entry, Recorded, State};
+pub use error::{LedgerError, LedgerErrorKind};
+pub use key::{Fingerprint, Hasher, MessageKey};
+pub use lease::{Claim, Lease, LeaseEnd};
+#[cfg(feature = "sqlite")]
+pub use sqlite::SqliteLedger;
+
+use async_trait::async_trait;
+use postrider_core::MessageId;
+
+/// A result of a ledger.
+pub type Result<T, E = LedgerError> = std::result::Result<T, E>;
+
+/// Remembers which messages were handled.
+///
+/// Every call is durable when it returns, but for [`begin`](Self::begin). None needs a runtime of the caller's.
+#[async_trait]
+pub trait Ledger: Send + Sync {
+    /// Takes a mailbox for this process. Its name is the host's to choose: the same for all processes that watch it.
+    ///
+    /// # Errors
+    /// `InUse` if this process has it already; anything a ledger can fail by.
+    ///
+    /// # Cancellation
+    /// A lease that nobody gets is given back or ends by itself.
+    async fn claim(&self, mailbox: &str) -> Result<Claim>;
+
+    /// What is known of these keys of the mailbox, in their order.
+    ///
+    /// # Errors
+    /// Anything a ledger can fail by.
+    ///
+    /// # Cancellation
+    /// Nothing has changed.
+    async fn entries(&self, lease: &Lease, ids: &[MessageId]) -> Result<Vec<Option<Entry>>>;
+
+    /// Looks for a message by its content where its key can't tell: it has no lasting one, or the mailbox has been
+    /// rebuilt since (its UIDVALIDITY is another one). What is found is that message's from now on, so that of two
+    /// messages with the same content one is found for each that was handled.
+    ///
+    /// Only entries of another generation are looked at, and those without a lasting key.
+    ///
+    /// # Errors
+    /// `Lost` if the lease is another's; anything a ledger can fail by.
+    ///
+    /// # Cancellation
+    /// The entry may have been taken over.
+    async fn recognise(&self, lease: &Lease, key: &MessageKey) -> Result<Option<Entry>>;
+
+    /// Counts an attempt, before the message is handed over. Survives the end of the process; after a power cut the
+    /// count may be smaller.
+    ///
+    /// # Errors
+    /// `Lost` if the lease is another's; anything a ledger can fail by. Then the message must not be handed over.
+    ///
+    /// # Cancellation
+    /// The attempt may have been counted.
+    async fn begin(&self, lease: &Lease, key: &MessageKey) -> Result<Entry>;
+
+    /// Counts a failure of an attempt that has begun; the reason is for people.
+    ///
+    /// # Errors
+    /// As [`begin`](Self::begin).
+    ///
+    /// # Cancellation
+    /// The failure may have been counted.
+    async fn fail(&self, lease: &Lease, key: &MessageKey, reason: &str) -> Result<Entry>;
+
+    /// An attempt that has begun is none: the handler wants the message later.
+    ///
+    /// # Errors
+    /// As [`begin`](Self::begin).
+    ///
+    /// # Cancellation
+    /// The attempt may have been taken back.
+    async fn postpone(&self, lease: &Lease, key: &MessageKey) -> Result<()>;
+
+    /// Writes down what became of a message, unless that has been done.
+    ///
+    /// # Errors
+    /// `Lost` if the lease is another's, and the message is that one's to handle; anything a ledger can fail by. Then
+    /// the message must not be settled.
+    ///
+    /// # Cancellation
+    /// It may have been written down.
+    async fn record(&self, lease: &Lease, key: &MessageKey, state: State, reason: &str) -> Result<Recorded>;
+
+    /// Forgets what was recorded more than `days` ago and is not among these keys, which are all that the mailbox
+    /// holds. Gives how many.
+    ///
+    /// # Errors
+    /// Anything a ledger can fail by.
+    ///
+    /// # Cancellation
+    /// Nothing or all of it is forgotten.
+    async fn forget(&self, lease: &Lease, held: &[MessageId], days: u32) -> Result<u64>;
+}
