@@ -70,6 +70,18 @@ impl<'a> Body<'a> {
         self.size
     }
 
+    /// The message itself, without a copy, if it is in memory as a whole and nothing of it was read yet.
+    ///
+    /// # Errors
+    /// The body as it was, if it is none of that, or not of the size it was said to have.
+    pub fn into_bytes(mut self) -> std::result::Result<Bytes, Self> {
+        let whole = matches!(self.source, Source::Done)
+            && self.read == 0
+            // None is left where a body ended, also one that failed before its first byte.
+            && self.size == Some(self.current.len() as u64);
+        if whole { Ok(std::mem::take(&mut self.current)) } else { Err(self) }
+    }
+
     /// The next chunk, `None` at the end.
     ///
     /// # Errors
@@ -307,6 +319,23 @@ mod tests {
             assert_eq!(error.kind(), ErrorKind::Body);
         }
         assert!(Body::from_bytes("ab").with_size(3).read_all(10).await.is_err());
+    }
+
+    #[tokio::test]
+    async fn only_what_is_in_memory_whole_and_unread_is_given_as_bytes() {
+        assert_eq!(Body::from_bytes("ab").into_bytes().unwrap(), "ab");
+        assert_eq!(Body::from_bytes("").into_bytes().unwrap(), "");
+        let other = Body::from_bytes("ab").with_size(3).into_bytes().unwrap_err();
+        assert!(other.read_all(9).await.is_err());
+        let other = three(false).into_bytes().unwrap_err();
+        assert_eq!(other.read_all(9).await.unwrap(), "aabbcc");
+        let mut begun = Body::from_bytes("ab");
+        begun.read_u8().await.unwrap();
+        assert_eq!(begun.into_bytes().unwrap_err().read_all(9).await.unwrap(), "b");
+        let fails = Error::new(ErrorKind::Closed, Phase::Fetch, "cut");
+        let mut failed = Body::generate(Some(fails), |error| async move { error.map_or(Ok(None), Err) });
+        assert!(failed.chunk().await.is_err());
+        assert!(failed.into_bytes().is_err());
     }
 
     #[tokio::test]
