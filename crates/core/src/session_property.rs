@@ -1,5 +1,6 @@
 //! The properties that belong to a session and to no transport: `mail.<name>`.
 
+pub use crate::watch_property::*;
 use crate::{Address, Milliseconds, Property, PropertySpec, Words};
 
 /// The transport that messages come in by.
@@ -44,6 +45,32 @@ pub const MAILER_CONNECTIONS: Property<usize> =
 pub const MAILER_IDLE_TIMEOUT: Property<Milliseconds> =
     Property::new("mailer.idletimeout", "Longest time an unused connection of a mailer is kept.")
         .default("45s");
+
+/// When a mailer opens another connection.
+pub const MAILER_GROW_AT: Property<usize> = Property::new(
+    "mailer.growat",
+    "Messages in flight on every connection of a mailer before it opens another one, as long as mailer.connections \
+     allows, 1 and up. Where all are open, messages share them.",
+)
+.default("1");
+
+/// How much a mailer sends over one connection.
+pub const MAILER_MESSAGES_PER_CONNECTION: Property<usize> = Property::new(
+    "mailer.messagesperconnection",
+    "Most messages over one connection of a mailer, 1 and up; then it says goodbye. Unset: no limit.",
+);
+
+/// How long a mailer uses one connection.
+pub const MAILER_CONNECTION_AGE: Property<Milliseconds> = Property::new(
+    "mailer.connectionage",
+    "Longest time a connection of a mailer takes messages; then it says goodbye. Unset: no limit.",
+);
+
+/// How long a message waits for a connection.
+pub const MAILER_WAIT_TIMEOUT: Property<Milliseconds> = Property::new(
+    "mailer.waittimeout",
+    "Longest time a message waits until a connection of the mailer has room for it. Unset: no limit.",
+);
 
 /// Who may send.
 pub const SEND_ALLOWED_SENDERS: Property<Words> = Property::new(
@@ -109,6 +136,10 @@ pub const PROPERTIES: &[PropertySpec] = &[
     DEBUG.spec(),
     MAILER_CONNECTIONS.spec(),
     MAILER_IDLE_TIMEOUT.spec(),
+    MAILER_GROW_AT.spec(),
+    MAILER_MESSAGES_PER_CONNECTION.spec(),
+    MAILER_CONNECTION_AGE.spec(),
+    MAILER_WAIT_TIMEOUT.spec(),
     FROM_NAME.spec(),
     SEND_ALLOWED_SENDERS.spec(),
     SEND_BLOCKED_RECIPIENTS.spec(),
@@ -118,4 +149,19 @@ pub const PROPERTIES: &[PropertySpec] = &[
     SEND_AUTO_SUBMITTED.spec(),
     SEND_AUTO_RESPONSE_SUPPRESS.spec(),
     SEND_REDIRECT.spec(),
+    WATCH_SETTLE.spec(),
+    WATCH_QUARANTINE.spec(),
+    WATCH_FAILURES.spec(),
+    WATCH_INTERRUPTIONS.spec(),
+    WATCH_DEADLINE.spec(),
+    WATCH_RETRY.spec(),
+    WATCH_PROBE.spec(),
+    WATCH_BACKOFF.spec(),
+    WATCH_BACKOFF_MAX.spec(),
+    WATCH_AUTH_RETRY.spec(),
+    WATCH_AHEAD.spec(),
+    WATCH_AHEAD_SIZE.spec(),
+    WATCH_REMEMBER.spec(),
+    WATCH_OWN.spec(),
+    WATCH_NAME.spec(),
 ];
