@@ -4,7 +4,9 @@ use super::bench::IncomingBench;
 use super::fixtures::{message, same};
 use super::report::{Report, Verdict};
 use super::trial::{Check, Kit, broken};
-use super::{described, hostile, incoming_faults as faults, incoming_reading as reading};
+use super::{
+    described, hostile, incoming_faults as faults, incoming_hints as hints, incoming_reading as reading,
+};
 use super::{incoming_settling as settling, secrecy};
 use postrider_core::{
     ErrorKind, Host, IncomingTransport, Listing, MessageId, Phase, Query, Result as Answer, TransportFactory,
@@ -38,6 +40,7 @@ pub(super) fn check(
             ("lists", "Messages are listed in pages, oldest first, each once", reading::lists),
             ("fetches", "A message is fetched as it is", reading::fetches),
             ("pieces", "In what pieces bytes travel makes no difference", reading::pieces),
+            ("prefetch", "A hint of what is fetched next changes nothing but the speed", hints::prefetch),
             (
                 "stable-keys",
                 "A message has the same key in every session, and no other has it",

@@ -4,7 +4,8 @@ use super::bench::OutgoingBench;
 use super::fixtures::{ONE, TWO, envelope, holds, message};
 use super::report::{Report, Verdict};
 use super::trial::{Check, Kit, broken};
-use super::{described, hostile, outgoing_faults as faults, outgoing_outcomes as outcomes, secrecy};
+use super::{described, hostile, outgoing_batches as batches, outgoing_faults as faults};
+use super::{outgoing_outcomes as outcomes, secrecy};
 use postrider_core::{
     Body, Envelope, ErrorKind, Host, OutgoingTransport, Phase, Receipt, Result as Answer, TransportFactory,
 };
@@ -45,13 +46,22 @@ pub(super) fn check(
                 outcomes::recipients,
             ),
             ("refusals", "A refused message is Rejected or Deferred, and nothing else", outcomes::refusals),
-            ("batch", "Each message of a batch has its own outcome, in order", outcomes::batch),
+            (
+                "batch",
+                "Each message of a batch has its own outcome, while others are still to come",
+                batches::batch,
+            ),
             ("connect", "connect() sends nothing, or is Unsupported", connect),
             ("injection", "No message can become two, or give orders to the server", outcomes::injection),
             (
                 "cuts",
                 "A connection that is cut anywhere gives a true outcome, and the next message goes out",
                 faults::cuts,
+            ),
+            (
+                "batch-breaks",
+                "A batch that is cut or given up anywhere has true outcomes, and the next message goes out",
+                batches::breaks,
             ),
             (
                 "unsure",

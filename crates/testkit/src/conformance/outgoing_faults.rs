@@ -45,18 +45,20 @@ fn true_outcome(
     if let Some(line) = bench.line() {
         line.heal();
     }
-    next_goes_out(kit, bench, transport, place)
+    next_goes_out(kit, bench, transport, 2, place)
 }
 
-fn next_goes_out(
+/// Message `n` goes out by the same transport.
+pub(super) fn next_goes_out(
     kit: &OutKit<'_>,
     bench: &Bench,
     transport: &mut dyn OutgoingTransport,
+    n: usize,
     place: &str,
 ) -> Check {
-    let outcome = send(kit, bench, transport, &to(&[ONE])?, message(2).into_bytes().into())?;
+    let outcome = send(kit, bench, transport, &to(&[ONE])?, message(n).into_bytes().into())?;
     kit.good(&format!("{place}: sending the next message"), outcome)?;
-    match count(bench, &message(2)) {
+    match count(bench, &message(n)) {
         1 => Ok(()),
         n => broken(format!("{place}: the backend has {n} of the next message")),
     }
@@ -121,7 +123,7 @@ pub(super) fn body_fails(kit: &OutKit<'_>) -> Check {
         Err(error) if error.kind() == ErrorKind::Body => {}
         other => return broken(format!("the body failed, and it says {other:?}")),
     }
-    next_goes_out(kit, &*bench, &mut *transport, "after a body that failed")
+    next_goes_out(kit, &*bench, &mut *transport, 2, "after a body that failed")
 }
 
 /// The n-th await is the last, for every n.
@@ -144,7 +146,7 @@ pub(super) fn cancellation(kit: &OutKit<'_>) -> Check {
             if let Some(line) = bench.line() {
                 drop(line.delivery(Delivery::Whole));
             }
-            next_goes_out(kit, &*bench, &mut *transport, &place)?;
+            next_goes_out(kit, &*bench, &mut *transport, 2, &place)?;
             let has = count(&*bench, &message(1));
             let (all, most) = (bench.delivered().len(), if polls == 0 { 0 } else { 1 });
             if has > most || all != has + 1 {

@@ -2,10 +2,10 @@
 
 use super::bench::Condition;
 use super::fixtures::{ONE, TWO, address, message};
-use super::outgoing::{OutKit, count, made, send, to};
+use super::outgoing::{OutKit, made, send, to};
 use super::report::Verdict;
 use super::trial::{Check, broken, not_tried};
-use postrider_core::{Body, ErrorKind, Messages, Outcome, RecipientOutcome, Repeat, Verdict as Word};
+use postrider_core::{ErrorKind, Outcome, RecipientOutcome, Repeat, Verdict as Word};
 
 const THREE: &str = "three@example.org";
 
@@ -78,29 +78,6 @@ pub(super) fn refusals(kit: &OutKit<'_>) -> Check {
         }
     }
     if tried == 0 { not_tried("the bench can't refuse a message") } else { Ok(()) }
-}
-
-/// Three at once, the middle one to somebody who is refused, where that can be.
-pub(super) fn batch(kit: &OutKit<'_>) -> Check {
-    let mut bench = (kit.bench)();
-    let refuses = address(TWO).is_some_and(|two| bench.arrange(&Condition::RefuseRecipient(two)));
-    let mut transport = made(kit, &*bench)?;
-    let mut batch = Messages::new(vec![
-        (to(&[ONE])?, Body::from(message(1).into_bytes())),
-        (to(&[TWO])?, Body::from(message(2).into_bytes())),
-        (to(&[ONE])?, Body::from(message(3).into_bytes())),
-    ]);
-    kit.drive(&*bench, transport.send_all(&mut batch))?;
-    let outcomes = batch.outcomes();
-    outcomes.iter().for_each(|outcome| kit.note(outcome));
-    for (at, outcome) in outcomes.iter().enumerate() {
-        let has = count(&*bench, &message(at + 1));
-        let wanted = usize::from(at != 1 || !refuses);
-        if has != wanted || outcome.is_ok() != (wanted == 1) {
-            return broken(format!("message {}: {outcome:?}, and the backend has {has} of it", at + 1));
-        }
-    }
-    Ok(())
 }
 
 /// Bodies that look like the end of a message and the beginning of another (CVE-2023-51764).

@@ -73,10 +73,15 @@ impl<'k, B: Bench + ?Sized> Kit<'k, B> {
     /// Takes an error in for the promises about all errors.
     pub(super) fn note<T>(&self, outcome: &Answer<T>) {
         if let Err(error) = outcome {
-            let mut errors = self.errors.borrow_mut();
-            if errors.len() < 20_000 {
-                errors.push(Seen { shown: everything(error), fault: super::secrecy::fault(error) });
-            }
+            self.note_error(error);
+        }
+    }
+
+    /// The same, of an error alone.
+    pub(super) fn note_error(&self, error: &Error) {
+        let mut errors = self.errors.borrow_mut();
+        if errors.len() < 20_000 {
+            errors.push(Seen { shown: everything(error), fault: super::secrecy::fault(error) });
         }
     }
 

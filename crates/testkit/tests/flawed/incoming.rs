@@ -33,6 +33,12 @@ enum Flaw {
     DialsToClose,
     StripsDots,
     IgnoresMaxSize,
+    BelievesHints,
+    MarksHinted,
+    ReadsHinted,
+    TripsOverHints,
+    GivesUpHints,
+    ActsOnHints,
 }
 
 struct Flawed {
@@ -40,6 +46,8 @@ struct Flawed {
     flaw: Flaw,
     session: usize,
     busy: bool,
+    hinted: Vec<MessageId>,
+    ahead: Vec<u8>,
 }
 
 static SESSIONS: AtomicUsize = AtomicUsize::new(0);
@@ -71,6 +79,9 @@ impl IncomingTransport for Flawed {
         if self.flaw == Flaw::TripsAfterCancellation && self.busy {
             return Err(Error::new(ErrorKind::Protocol, Phase::List, "still busy"));
         }
+        if self.flaw == Flaw::TripsOverHints && !self.hinted.is_empty() {
+            return Err(Error::new(ErrorKind::Protocol, Phase::List, "an answer to something else"));
+        }
         self.busy = true;
         let mut listing = self.inner.list(&query).await.map_err(|error| match self.flaw {
             Flaw::Leaks => {
@@ -92,9 +103,31 @@ impl IncomingTransport for Flawed {
         Ok(listing)
     }
 
+    fn prefetch(&mut self, ids: &[MessageId]) {
+        self.hinted = ids.to_vec();
+    }
+
     async fn fetch(&mut self, id: &MessageId) -> Result<Body<'_>> {
         let mut id = self.inner(id);
         let flaw = self.flaw;
+        match flaw {
+            Flaw::BelievesHints if !self.hinted.is_empty() => id = self.hinted.remove(0),
+            Flaw::MarksHinted => self.inner.settle(&std::mem::take(&mut self.hinted), &Settle::Seen).await?,
+            Flaw::ReadsHinted => {
+                for id in std::mem::take(&mut self.hinted) {
+                    if let Ok(body) = self.inner.fetch(&id).await {
+                        self.ahead.extend_from_slice(&body.read_all(1 << 30).await?);
+                    }
+                }
+            }
+            Flaw::GivesUpHints => {
+                for id in std::mem::take(&mut self.hinted) {
+                    self.inner.fetch(&id).await?;
+                }
+            }
+            Flaw::TripsOverHints => self.hinted.retain(|hinted| *hinted != id),
+            _ => {}
+        }
         if flaw == Flaw::TakesAnyKey
             && let Some((stem, _)) = id.as_str().rsplit_once('/')
         {
@@ -169,6 +202,9 @@ impl IncomingTransport for Flawed {
     }
 
     async fn close(mut self: Box<Self>) -> Result<()> {
+        if self.flaw == Flaw::ActsOnHints {
+            self.inner.settle(&self.hinted, &Settle::Delete).await?;
+        }
         if self.flaw == Flaw::DialsToClose {
             IncomingTransport::connect(&mut self.inner).await?;
         }
@@ -184,7 +220,7 @@ fn flawed(flaw: Flaw) -> &'static TransportFactory {
         }
         let inner = Imap::new(config, host);
         let session = SESSIONS.fetch_add(1, Ordering::Relaxed);
-        Ok(Box::new(Flawed { inner, flaw, session, busy: false }))
+        Ok(Box::new(Flawed { inner, flaw, session, busy: false, hinted: Vec::new(), ahead: Vec::new() }))
     };
     let factory = TransportFactory::incoming("flawed", Box::leak(Box::new(make)));
     Box::leak(Box::new(factory.about("with a flaw").properties(FACTORY.properties)))
@@ -236,6 +272,16 @@ fn settling_that_is_not_what_was_asked_is_found() {
     is_found(Flaw::SettlesNothing, &["seen", "move", "delete"]);
     is_found(Flaw::SaysRejected, &["seen"]);
     is_found(Flaw::CutsNames, &["injection"]);
+}
+
+#[test]
+fn hints_that_are_more_than_hints_are_found() {
+    is_found(Flaw::BelievesHints, &["prefetch"]);
+    is_found(Flaw::MarksHinted, &["prefetch"]);
+    is_found(Flaw::ReadsHinted, &["prefetch"]);
+    is_found(Flaw::TripsOverHints, &["prefetch"]);
+    is_found(Flaw::GivesUpHints, &["prefetch"]);
+    is_found(Flaw::ActsOnHints, &["prefetch"]);
 }
 
 #[test]

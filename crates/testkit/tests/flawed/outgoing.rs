@@ -33,7 +33,12 @@ enum Flaw {
     SaysPlugin,
     NoAdvice,
     FailsToClose,
-    ReversesBatches,
+    HoldsOutcomes,
+    SwapsOutcomes,
+    ForgetsOne,
+    ReportsTwice,
+    CountsFromOne,
+    LeavesEarly,
     RenamesErrors,
     FallsBackToClear,
     ConnectSends,
@@ -154,14 +159,31 @@ impl OutgoingTransport for Flawed {
     }
 
     async fn send_all(&mut self, batch: &mut dyn Batch<'_>) {
-        let mut outcomes = Vec::new();
+        let (mut index, mut held) = (0, Vec::new());
         while let Some((envelope, body)) = poll_fn(|cx| batch.poll_message(cx)).await {
-            outcomes.push(self.send(&envelope, body).await);
+            let outcome = self.send(&envelope, body).await;
+            match self.flaw {
+                Flaw::HoldsOutcomes => held.push(outcome),
+                Flaw::SwapsOutcomes if held.is_empty() && index == 0 => held.push(outcome),
+                Flaw::SwapsOutcomes if index == 1 => {
+                    batch.report(0, outcome);
+                    batch.report(1, held.remove(0));
+                }
+                Flaw::ForgetsOne if index == 1 => {}
+                Flaw::ReportsTwice => {
+                    batch.report(index, Ok(receipt(&envelope)));
+                    batch.report(index, outcome);
+                }
+                Flaw::CountsFromOne => batch.report(index + 1, outcome),
+                Flaw::LeavesEarly => {
+                    batch.report(index, outcome);
+                    return;
+                }
+                _ => batch.report(index, outcome),
+            }
+            index += 1;
         }
-        if self.flaw == Flaw::ReversesBatches {
-            outcomes.rotate_left(1);
-        }
-        outcomes.into_iter().enumerate().for_each(|(index, outcome)| batch.report(index, outcome));
+        held.into_iter().enumerate().for_each(|(index, outcome)| batch.report(index, outcome));
     }
 
     async fn connect(&mut self) -> Result<()> {
@@ -236,8 +258,22 @@ fn outcomes_that_are_not_true_are_found() {
     is_found(Flaw::SaysNotSent, &["cuts", "unsure"]);
     is_found(Flaw::SaysUnsure, &["cuts"]);
     is_found(Flaw::ForgetsRecipients, &["recipients"]);
-    is_found(Flaw::ReversesBatches, &["batch"]);
     is_found(Flaw::DefersForGood, &["refusals"]);
+}
+
+#[test]
+fn batches_that_are_not_told_of_one_by_one_or_not_truly_are_found() {
+    is_found(Flaw::HoldsOutcomes, &["batch"]);
+    is_found(Flaw::SwapsOutcomes, &["batch"]);
+    is_found(Flaw::ForgetsOne, &["batch"]);
+    is_found(Flaw::ReportsTwice, &["batch"]);
+    is_found(Flaw::CountsFromOne, &["batch"]);
+    is_found(Flaw::LeavesEarly, &["batch"]);
+    is_found(Flaw::SaysDelivered, &["batch-breaks"]);
+    is_found(Flaw::SaysNotSent, &["batch-breaks"]);
+    is_found(Flaw::SaysUnsure, &["batch-breaks"]);
+    is_found(Flaw::SendsWhenDropped, &["batch-breaks"]);
+    is_found(Flaw::TripsAfterCancellation, &["batch-breaks"]);
 }
 
 #[test]
