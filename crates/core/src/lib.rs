@@ -49,6 +49,7 @@ mod tls;
 mod token_grant;
 mod trust;
 mod value;
+mod watch_property;
 
 pub use address::Address;
 pub use batch::{Batch, Messages};
