@@ -1,6 +1,6 @@
 //! A transport's description: data, and one function that makes it.
 
-use crate::{Host, IncomingTransport, OutgoingTransport, Properties, PropertySpec, Result};
+use crate::{Capability, Host, IncomingTransport, OutgoingTransport, Properties, PropertySpec, Result};
 use serde::Serialize;
 use std::fmt;
 use std::sync::Arc;
@@ -84,6 +84,8 @@ pub struct TransportFactory {
     pub properties: &'static [&'static [PropertySpec]],
     /// Full keys and texts that stand in the preset layer.
     pub preset: &'static [(&'static str, &'static str)],
+    /// What it can do beyond what every transport must.
+    pub capabilities: &'static [Capability],
     /// How it is made.
     pub make: Make,
 }
@@ -100,7 +102,16 @@ impl TransportFactory {
     }
 
     const fn new(name: &'static str, make: Make) -> Self {
-        Self { name, about: "", aliases: &[], prefixes: &[], properties: &[], preset: &[], make }
+        Self {
+            name,
+            about: "",
+            aliases: &[],
+            prefixes: &[],
+            properties: &[],
+            preset: &[],
+            capabilities: &[],
+            make,
+        }
     }
 
     /// Says in a line what it is.
@@ -130,6 +141,12 @@ impl TransportFactory {
     /// Adds a preset.
     pub const fn preset(mut self, preset: &'static [(&'static str, &'static str)]) -> Self {
         self.preset = preset;
+        self
+    }
+
+    /// Says what it can do beyond what every transport must.
+    pub const fn capabilities(mut self, capabilities: &'static [Capability]) -> Self {
+        self.capabilities = capabilities;
         self
     }
 

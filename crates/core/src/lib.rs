@@ -13,6 +13,7 @@
 mod address;
 mod batch;
 mod body;
+mod capability;
 mod credential;
 mod deadline;
 mod diagnose;
@@ -54,6 +55,7 @@ mod watch_property;
 pub use address::Address;
 pub use batch::{Batch, Messages};
 pub use body::Body;
+pub use capability::Capability;
 pub use credential::{Credential, SecretRef};
 pub use deadline::within;
 pub use diagnosis::{Diagnosis, DiagnosisKind, Severity};
