@@ -39,7 +39,7 @@ pub use postrider_wire::{Login, Timing};
 pub use transport::Smtp;
 
 use postrider_core::{
-    Alias, Host, OutgoingTransport, Properties, Result, Target, TransportFactory, register,
+    Alias, Capability, Host, OutgoingTransport, Properties, Result, Target, TransportFactory, register,
 };
 use std::sync::Arc;
 
@@ -47,7 +47,8 @@ use std::sync::Arc;
 pub const FACTORY: TransportFactory = TransportFactory::outgoing("smtp", &make)
     .about("Message submission over SMTP (RFC 5321, RFC 6409)")
     .aliases(&[Alias::new("smtps", &[("mail.smtps.ssl.enable", "true")])])
-    .properties(&[Target::PROPERTIES, Login::PROPERTIES, Timing::PROPERTIES, SmtpConfig::PROPERTIES]);
+    .properties(&[Target::PROPERTIES, Login::PROPERTIES, Timing::PROPERTIES, SmtpConfig::PROPERTIES])
+    .capabilities(&[Capability::Connect, Capability::Recipients]);
 
 register!(FACTORY);
 
