@@ -55,7 +55,7 @@ pub use postrider_wire::{Login, Timing};
 pub use transport::Imap;
 
 use postrider_core::{
-    Alias, Host, IncomingTransport, Properties, Result, Target, TransportFactory, register,
+    Alias, Capability, Host, IncomingTransport, Properties, Result, Target, TransportFactory, register,
 };
 use std::sync::Arc;
 
@@ -63,7 +63,14 @@ use std::sync::Arc;
 pub const FACTORY: TransportFactory = TransportFactory::incoming("imap", &make)
     .about("IMAP4rev1 and IMAP4rev2 (RFC 3501, RFC 9051): one mailbox, with flags, folders and IDLE")
     .aliases(&[Alias::new("imaps", &[("mail.imaps.ssl.enable", "true")])])
-    .properties(&[Target::PROPERTIES, Login::PROPERTIES, Timing::PROPERTIES, ImapConfig::PROPERTIES]);
+    .properties(&[Target::PROPERTIES, Login::PROPERTIES, Timing::PROPERTIES, ImapConfig::PROPERTIES])
+    .capabilities(&[
+        Capability::Connect,
+        Capability::Unseen,
+        Capability::Seen,
+        Capability::Move,
+        Capability::Delete,
+    ]);
 
 register!(FACTORY);
 

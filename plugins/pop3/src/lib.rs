@@ -50,7 +50,7 @@ pub use postrider_wire::{Login, Timing};
 pub use transport::{Pop3, Stat};
 
 use postrider_core::{
-    Alias, Host, IncomingTransport, Properties, Result, Target, TransportFactory, register,
+    Alias, Capability, Host, IncomingTransport, Properties, Result, Target, TransportFactory, register,
 };
 use std::sync::Arc;
 
@@ -58,7 +58,8 @@ use std::sync::Arc;
 pub const FACTORY: TransportFactory = TransportFactory::incoming("pop3", &make)
     .about("POP3 (RFC 1939): one maildrop, no folders and no flags")
     .aliases(&[Alias::new("pop3s", &[("mail.pop3s.ssl.enable", "true")])])
-    .properties(&[Target::PROPERTIES, Login::PROPERTIES, Timing::PROPERTIES, Pop3Config::PROPERTIES]);
+    .properties(&[Target::PROPERTIES, Login::PROPERTIES, Timing::PROPERTIES, Pop3Config::PROPERTIES])
+    .capabilities(&[Capability::Connect, Capability::Delete]);
 register!(FACTORY);
 
 fn make(properties: &Properties, host: Arc<dyn Host>) -> Result<Box<dyn IncomingTransport>> {
