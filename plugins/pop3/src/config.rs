@@ -31,6 +31,17 @@ const PIPELINING: Property<bool> = Property::new(
     "pipelining",
     "Send several commands at a time; false never does. Unset: if the server offers it.",
 );
+const WINDOW: Property<u32> = Property::new(
+    "pipelining.window",
+    "With pipelining: most commands sent before their answers have been read, from 1 up.",
+)
+.default("1000");
+const WINDOW_BYTES: Property<Bytes> = Property::new(
+    "pipelining.bytes",
+    "With pipelining: messages are asked for ahead while less than this is still to come, by the sizes the server \
+     lists. Best above the link's rate times its round trip.",
+)
+.default("8MiB");
 const MAX_SIZE: Property<Bytes> =
     Property::new("maxsize", "Largest message that is read, in bytes or with a unit.").default("50MiB");
 const POLL_INTERVAL: Property<Milliseconds> = Property::new(
@@ -64,6 +75,11 @@ pub struct Pop3Config {
     pub rset_before_quit: bool,
     /// Send several commands at a time; `None` if the server offers it (RFC 2449 §6.6).
     pub pipelining: Option<bool>,
+    /// Most commands sent before their answers have been read, where several may be sent at all. Default 1,000; 0
+    /// counts as 1.
+    pub window: usize,
+    /// Messages are asked for ahead while fewer bytes than this are still to come. Default 8 MiB.
+    pub window_bytes: u64,
     /// Largest message that is read, in bytes. Default 50 MiB.
     pub max_size: u64,
     /// Time between two looks at the maildrop while waiting. Default 60 s.
@@ -85,6 +101,8 @@ impl Pop3Config {
         DISABLE_CAPA.spec(),
         RSET.spec(),
         PIPELINING.spec(),
+        WINDOW.spec(),
+        WINDOW_BYTES.spec(),
         MAX_SIZE.spec(),
         POLL_INTERVAL.spec(),
     ];
@@ -101,6 +119,8 @@ impl Pop3Config {
             disable_capa: false,
             rset_before_quit: false,
             pipelining: None,
+            window: 1_000,
+            window_bytes: 8 << 20,
             max_size: 50 << 20,
             poll_interval: Duration::from_secs(60),
             debug: false,
@@ -126,6 +146,11 @@ impl Pop3Config {
             disable_capa: properties.require(&DISABLE_CAPA)?,
             rset_before_quit: properties.require(&RSET)?,
             pipelining: properties.read(&PIPELINING)?,
+            window: match properties.require(&WINDOW)? {
+                0 => return Err(properties.fault(&WINDOW, "a window of no commands sends none")),
+                window => window as usize,
+            },
+            window_bytes: properties.require(&WINDOW_BYTES)?.0,
             max_size: properties.require(&MAX_SIZE)?.0,
             poll_interval: properties.require(&POLL_INTERVAL)?.0,
             debug: properties.require(&session_property::DEBUG)?,
@@ -161,6 +186,7 @@ mod tests {
         assert_eq!(config.account(), "u@pop.example");
         let all = "mail.pop3.host=h\nmail.pop3.port=110\nmail.pop3.apop.enable=true\nmail.pop3.disabletop=true\n\
                    mail.pop3.disablecapa=true\nmail.pop3.rsetbeforequit=true\nmail.pop3.pipelining=false\n\
+                   mail.pop3.pipelining.window=7\nmail.pop3.pipelining.bytes=2KiB\n\
                    mail.pop3.maxsize=1KiB\nmail.pop3.pollinterval=5s\nmail.debug=true\n\
                    mail.pop3.auth.xoauth2.two.line.authentication.format=true";
         let c = read("pop3", all).unwrap();
@@ -168,11 +194,14 @@ mod tests {
         assert!(
             c.apop && c.disable_top && c.disable_capa && c.rset_before_quit && c.xoauth2_two_lines && c.debug
         );
+        assert_eq!((c.window, c.window_bytes), (7, 2048));
         assert_eq!((c.pipelining, c.max_size, c.poll_interval.as_secs()), (Some(false), 1024, 5));
     }
 
     #[test]
     fn a_bad_value_names_its_key() {
+        let none = "mail.host=h\nmail.pop3.pipelining.window=0";
+        assert!(read("pop3", none).unwrap_err().to_string().contains("mail.pop3.pipelining.window"));
         let both = "mail.host=h\nmail.pop3.apop.enable=true\nmail.pop3.sasl.enable=true";
         assert!(read("pop3", both).unwrap_err().to_string().contains("mail.pop3.apop.enable"));
         let error = read("pop3", "mail.host=h\nmail.pop3.pollinterval=soon").unwrap_err().to_string();

@@ -7,6 +7,7 @@
 //! | `transport` | [`Pop3`] and its `IncomingTransport` |
 //! | `session` | the driver: one connection, a command and its reply |
 //! | `session_login`, `_maildrop`, `_message`, `_delete` | the driver: signing in, listings, a message, deletions |
+//! | `session_ahead` | the driver: RETRs ahead of the fetches, and getting rid of what comes in vain |
 //! | `session_keeper`, `_call` | one session after another, and one attempt at a call of the contract |
 //! | `auth` | how to sign in: SASL, APOP or USER and PASS |
 //! | `engine` | what the server's lines mean; pure |
@@ -36,6 +37,7 @@ mod auth;
 mod config;
 mod engine;
 mod session;
+mod session_ahead;
 mod session_call;
 mod session_delete;
 mod session_keeper;

@@ -3,6 +3,7 @@
 use crate::Pop3Config;
 use crate::engine::capabilities::Capabilities;
 use crate::engine::maildrop::Maildrop;
+use crate::engine::pipelining::Pipelining;
 use crate::engine::reply::{self, LINE, Line, Status};
 use bytes::Bytes;
 use postrider_core::{Error, ErrorKind, Host, Phase, Result, TlsMode};
@@ -21,6 +22,16 @@ pub(crate) struct Session {
     pub(crate) maildrop: Option<Maildrop>,
     /// The maildrop has been shown to the host.
     pub(crate) listed: bool,
+    /// Commands go one at a time whatever the server offers.
+    pub(crate) lock_step: bool,
+    /// The capabilities are those of before signing in, and are to be asked for once more.
+    pub(crate) asks_again: bool,
+    /// The kind of failure, if an answer failed that was due to a command sent behind others.
+    pub(crate) suspect: Option<ErrorKind>,
+    /// How many such answers came.
+    pub(crate) behind: u32,
+    /// It is not known what the server's next bytes belong to.
+    pub(crate) astray: bool,
     // Nothing has been heard since the last call began: what failed may be the idle connection alone.
     silent: bool,
     reused: bool,
@@ -29,27 +40,38 @@ pub(crate) struct Session {
 
 impl Session {
     /// Looks up the credentials, connects, encrypts and signs in; once more if all that was wrong is the age of an
-    /// access token.
+    /// access token. If the maildrop is to be read next and the server takes several commands at a time, what it
+    /// can do is left to be asked for together with that.
     ///
     /// # Cancellation
     /// Nothing is left behind.
-    pub(crate) async fn open(config: &Pop3Config, host: &Arc<dyn Host>) -> Result<Self> {
+    pub(crate) async fn open(
+        config: &Pop3Config,
+        host: &Arc<dyn Host>,
+        pipelining: &mut Pipelining,
+        reads_on: bool,
+    ) -> Result<Self> {
         crate::auth::check(&config.login)?;
         let login = config.login.resolved(host.as_ref()).await?;
         let resolved = Pop3Config { login, ..config.clone() };
-        match Self::open_as(&resolved, host).await {
+        match Self::open_as(&resolved, host, pipelining, reads_on).await {
             // With APOP it may have been the password that was refused.
             Err(error) if resolved.login.may_be_stale(&error) && !config.apop => {
                 let fresh = config.login.renewed(&resolved.login, host.as_ref()).await?;
                 let Some(login) = fresh else { return Err(error) };
-                Self::open_as(&Pop3Config { login, ..resolved }, host).await
+                Self::open_as(&Pop3Config { login, ..resolved }, host, pipelining, reads_on).await
             }
             opened => opened,
         }
     }
 
     /// With credentials that are known.
-    async fn open_as(config: &Pop3Config, host: &Arc<dyn Host>) -> Result<Self> {
+    async fn open_as(
+        config: &Pop3Config,
+        host: &Arc<dyn Host>,
+        pipelining: &mut Pipelining,
+        reads_on: bool,
+    ) -> Result<Self> {
         crate::auth::check(&config.login)?;
         let (target, timing) = (config.target.clone(), config.timing.clone());
         let mut channel = Channel::connect(Arc::clone(host), target, timing, "pop3", config.debug).await?;
@@ -59,32 +81,50 @@ impl Session {
             capabilities: None,
             maildrop: None,
             listed: false,
+            lock_step: pipelining.is_broken(),
+            asks_again: false,
+            suspect: None,
+            behind: 0,
+            astray: false,
             silent: true,
             reused: false,
             used: host.now(),
         };
-        session.begin(Phase::Greeting)?;
-        let greeting = session.greeting().await?;
-        session.read_capabilities(config).await?;
-        if config.target.tls != TlsMode::Implicit {
-            session.encrypt(config).await?;
+        let opened = session.set_up(config, reads_on).await;
+        if let Some(kind) = session.suspect {
+            pipelining.doubt(kind, session.behind);
         }
-        session.sign_in(config, &greeting).await?;
-        // A server may tell more, or otherwise, to those it knows (RFC 2449 §5).
-        if session.capabilities.is_some() {
-            session.read_capabilities(config).await?;
-        }
-        session.finish();
-        session.reused = false;
-        Ok(session)
+        opened.map(|()| session)
     }
 
-    /// Prepares a session for another call. False if it can't be used any more.
-    pub(crate) async fn resume(&mut self) -> bool {
-        if self.channel.is_busy() {
+    async fn set_up(&mut self, config: &Pop3Config, reads_on: bool) -> Result<()> {
+        self.begin(Phase::Greeting)?;
+        let greeting = self.greeting().await?;
+        self.read_capabilities(config).await?;
+        if config.target.tls != TlsMode::Implicit {
+            self.encrypt(config).await?;
+        }
+        self.sign_in(config, &greeting).await?;
+        // A server may tell more, or otherwise, to those it knows (RFC 2449 §5).
+        self.asks_again = self.capabilities.is_some();
+        if self.asks_again && !(reads_on && self.pipelines(config)) {
+            self.read_capabilities(config).await?;
+        }
+        self.finish();
+        self.reused = false;
+        Ok(())
+    }
+
+    /// Another call begins.
+    pub(crate) fn next_call(&mut self) {
+        (self.silent, self.reused) = (true, true);
+    }
+
+    /// Whether a session with nothing in flight can be used for another call.
+    pub(crate) async fn is_alive(&mut self) -> bool {
+        if self.astray || self.channel.is_busy() {
             return false;
         }
-        (self.silent, self.reused) = (true, true);
         if self.channel.host().now().saturating_sub(self.used) < IDLE {
             return true;
         }
@@ -102,7 +142,12 @@ impl Session {
 
     /// True if the server offers to hear several commands at a time.
     pub(crate) fn pipelines(&self, config: &Pop3Config) -> bool {
-        config.pipelining.unwrap_or_else(|| self.has("PIPELINING"))
+        !self.lock_step && config.pipelining.unwrap_or_else(|| self.has("PIPELINING"))
+    }
+
+    /// The least time the server wants between two sessions.
+    pub(crate) fn login_delay(&self) -> Duration {
+        self.capabilities.as_ref().and_then(|c| c.login_delay()).unwrap_or_default()
     }
 
     /// True if the server lists this capability.
@@ -137,17 +182,47 @@ impl Session {
 
     /// Reads a reply line.
     pub(crate) async fn reply(&mut self, phase: Phase) -> Result<Line> {
-        let wait = self.channel.timing().command();
-        self.reply_within(wait, phase).await
+        self.reply_to(false, phase).await
     }
 
     /// Reads a reply line, waiting for at most this long.
     pub(crate) async fn reply_within(&mut self, wait: Duration, phase: Phase) -> Result<Line> {
         let line = self.channel.line(LINE, wait, phase).await?;
         self.silent = false;
-        match Line::parse(&line) {
+        self.parsed(false, &line, phase)
+    }
+
+    /// Reads the reply to a command that was sent `behind` others, before these had theirs.
+    pub(crate) async fn reply_to(&mut self, behind: bool, phase: Phase) -> Result<Line> {
+        let line = self.heard(behind, LINE, phase).await?;
+        self.parsed(behind, &line, phase)
+    }
+
+    /// As [`reply_to`](Self::reply_to); `None` is a success, of which nothing more is to be known.
+    pub(crate) async fn refusal_to(&mut self, behind: bool, phase: Phase) -> Result<Option<Line>> {
+        let line = self.heard(behind, LINE, phase).await?;
+        if Line::is_plain_ok(&line) { Ok(None) } else { self.parsed(behind, &line, phase).map(Some) }
+    }
+
+    /// A line of at most `limit` bytes that answers a command.
+    pub(crate) async fn heard(&mut self, behind: bool, limit: usize, phase: Phase) -> Result<Bytes> {
+        let wait = self.channel.timing().command();
+        let heard = self.channel.line(limit, wait, phase).await;
+        match &heard {
+            Ok(_) => self.behind = self.behind.saturating_add(u32::from(behind)),
+            Err(error) => self.suspect = self.suspect.or(behind.then_some(error.kind())),
+        }
+        self.silent &= heard.is_err();
+        heard
+    }
+
+    fn parsed(&mut self, behind: bool, line: &Bytes, phase: Phase) -> Result<Line> {
+        match Line::parse(line) {
             Some(reply) if reply.status != Status::Challenge => Ok(reply),
-            _ => Err(self.no_reply(&line, phase)),
+            _ => {
+                self.suspect = self.suspect.or(behind.then_some(ErrorKind::Protocol));
+                Err(self.no_reply(line, phase))
+            }
         }
     }
 

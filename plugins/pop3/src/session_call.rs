@@ -1,6 +1,6 @@
 //! One attempt at each call of the contract, on a session that [`Keeper`] makes sure of.
 
-use crate::engine::maildrop::Trust;
+use crate::engine::maildrop::{Maildrop, Trust};
 use crate::session_keeper::Keeper;
 use crate::session_message::too_large;
 use crate::transport::Stat;
@@ -52,24 +52,46 @@ impl Keeper {
         Ok(Listing::new(messages, entries.next().is_some()))
     }
 
-    /// RETR, or TOP with that many lines, up to its reply: the body is due then.
+    /// RETR, or TOP with that many lines, up to its reply: the body is due then. The RETR may have been written
+    /// before, and those of the messages to come next may be written with it.
     pub(crate) async fn open(&mut self, name: &str, lines: Option<u32>) -> Result<()> {
-        self.ready().await?;
-        let place = self.place(name).await?;
-        let (session, config, _) = self.parts()?;
-        let entry = place.and_then(|p| session.maildrop.as_ref()?.get(p)).filter(|e| !e.deleted);
-        let Some(entry) = entry else {
-            let what = "the maildrop has no message of this key";
-            return Err(Error::new(ErrorKind::NotFound, Phase::Fetch, what)
-                .with_advice("list again: it was deleted, or its key held for one session only"));
-        };
-        let number = entry.number;
-        match lines {
-            Some(lines) => session.open_top(number, lines).await,
-            // The server's count is only believed where it saves reading what would be refused at the end.
-            None if entry.size.is_some_and(|size| size > config.max_size) => Err(too_large(config.max_size)),
-            None => session.open_message(number).await,
+        if let Some(refusal) = self.refusal(name) {
+            return Err(refusal);
         }
+        self.calm(lines.is_none().then_some(name)).await;
+        if !self.window.is_next(name) {
+            self.ready_now().await?;
+            let place = self.place(name).await?;
+            let (session, window, config) = self.reading()?;
+            let entry = place.and_then(|p| session.maildrop.as_ref()?.get(p)).filter(|e| !e.deleted);
+            let (number, size) = entry.map(|e| (e.number, e.size)).ok_or_else(not_here)?;
+            if let Some(lines) = lines {
+                return session.open_top(window, number, lines).await;
+            }
+            // The server's count is only believed where it saves reading what would be refused at the end.
+            if size.is_some_and(|size| size > config.max_size) {
+                return Err(too_large(config.max_size));
+            }
+            session.begin(Phase::Fetch)?;
+            session.queue(&format!("RETR {number}"));
+            window.ask(name, size);
+        }
+        let (session, window, config) = self.reading()?;
+        window.goes_on();
+        session.ask_ahead(window, config);
+        session.open_message(window).await
+    }
+
+    /// What is known of a message without asking, while others are in flight that should stay there.
+    fn refusal(&self, name: &str) -> Option<Error> {
+        let session = self.session.as_ref().filter(|s| !s.astray && !self.window.is_idle())?;
+        if self.window.is_next(name) || Maildrop::is_content_name(name) {
+            return None;
+        }
+        let place = session.place(usize::MAX, name);
+        let entry = place.and_then(|p| session.maildrop.as_ref()?.get(p)).filter(|e| !e.deleted);
+        let Some(entry) = entry else { return Some(not_here()) };
+        entry.size.is_some_and(|size| size > self.config.max_size).then(|| too_large(self.config.max_size))
     }
 
     /// DELE for each message that is there and not marked yet.
@@ -97,4 +119,10 @@ impl Keeper {
         }
         Ok(())
     }
+}
+
+fn not_here() -> Error {
+    let what = "the maildrop has no message of this key";
+    Error::new(ErrorKind::NotFound, Phase::Fetch, what)
+        .with_advice("list again: it was deleted, or its key held for one session only")
 }

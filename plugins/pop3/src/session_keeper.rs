@@ -4,6 +4,8 @@ use crate::Pop3Config;
 use crate::engine::deletions::Deletions;
 use crate::engine::maildrop::{Maildrop, Trust};
 use crate::engine::news::Known;
+use crate::engine::pipelining::Pipelining;
+use crate::engine::window::{LITTLE, Window};
 use crate::session::Session;
 use postrider_core::{Error, ErrorKind, Host, Phase, Repeat, Result};
 use std::hash::RandomState;
@@ -15,7 +17,10 @@ pub(crate) struct Keeper {
     pub(crate) config: Pop3Config,
     pub(crate) host: Arc<dyn Host>,
     pub(crate) deletions: Deletions,
-    session: Option<Session>,
+    /// What is in flight on the session, and what will be fetched next.
+    pub(crate) window: Window,
+    pub(crate) session: Option<Session>,
+    pipelining: Pipelining,
     // What the host has seen; `None` before the first listing.
     known: Option<Known>,
     hasher: RandomState,
@@ -29,6 +34,8 @@ pub(crate) struct Keeper {
 impl Keeper {
     pub(crate) fn new(config: Pop3Config, host: Arc<dyn Host>) -> Self {
         Self {
+            window: Window::new(config.window, config.window_bytes),
+            pipelining: Pipelining::default(),
             config,
             host,
             deletions: Deletions::default(),
@@ -43,30 +50,64 @@ impl Keeper {
 
     /// A session that is signed in and in step with the server.
     pub(crate) async fn connected(&mut self) -> Result<&mut Session> {
-        if let Some(session) = &mut self.session
-            && !session.resume().await
-        {
-            self.lose();
-        }
-        if self.session.is_none() {
-            self.opened = Some(self.host.now());
-            let session = Session::open(&self.config, &self.host).await?;
-            self.login_delay =
-                session.capabilities.as_ref().and_then(|c| c.login_delay()).unwrap_or_default();
-            self.session = Some(session);
-        }
-        self.session.as_mut().ok_or_else(no_session)
+        self.calm(None).await;
+        self.dialed(false).await
     }
 
     /// Makes sure of a session whose maildrop has been read and in which lost deletions were asked for again.
     pub(crate) async fn ready(&mut self) -> Result<()> {
-        self.connected().await?;
+        self.calm(None).await;
+        self.ready_now().await
+    }
+
+    /// As [`ready`](Self::ready), after [`calm`](Self::calm).
+    pub(crate) async fn ready_now(&mut self) -> Result<()> {
+        self.dialed(true).await?;
         let Some(session) = &mut self.session else { return Err(no_session()) };
         if session.maildrop.is_some() {
             return Ok(());
         }
         session.read_maildrop(&self.config).await?;
+        if session.lock_step {
+            self.pipelining.broken();
+        }
+        self.login_delay = session.login_delay();
         self.delete_again().await
+    }
+
+    /// The session there is, or a new one; `reads_on` if its maildrop is read next.
+    async fn dialed(&mut self, reads_on: bool) -> Result<&mut Session> {
+        if self.session.is_none() {
+            self.opened = Some(self.host.now());
+            let session = Session::open(&self.config, &self.host, &mut self.pipelining, reads_on).await?;
+            self.login_delay = session.login_delay();
+            self.session = Some(session);
+        }
+        self.session.as_mut().ok_or_else(no_session)
+    }
+
+    /// Makes the session fit for the next call: what is in flight before the message `next`, or at all, is read and
+    /// thrown away if it is little, or the session is given up. So is one that has died while it was idle.
+    pub(crate) async fn calm(&mut self, next: Option<&str>) {
+        let Some(session) = &mut self.session else { return };
+        session.next_call();
+        let on_track = next.is_some_and(|name| self.window.first().is_some_and(|asked| asked.name == name));
+        if !on_track && (next.is_none() || !self.window.is_idle()) {
+            self.window.interrupted();
+        }
+        let fit = if session.astray {
+            false
+        } else if self.window.is_idle() {
+            session.is_alive().await
+        } else {
+            next.is_some_and(|name| self.window.is_next(name))
+                || self.window.due_before(next) <= LITTLE && session.drain(&mut self.window, next).await
+        };
+        if !fit {
+            self.lose();
+        }
+        // What the calls before this one met is told.
+        self.pipelining.take_doubted();
     }
 
     /// The session that [`ready`](Self::ready) made sure of, with what is needed beside it.
@@ -80,29 +121,32 @@ impl Keeper {
         self.session.as_ref().and_then(|s| s.maildrop.as_ref()).ok_or_else(no_session)
     }
 
+    /// The session that [`ready`](Self::ready) made sure of, with what it reads messages by.
+    pub(crate) fn reading(&mut self) -> Result<(&mut Session, &mut Window, &Pop3Config)> {
+        let session = self.session.as_mut().ok_or_else(no_session)?;
+        Ok((session, &mut self.window, &self.config))
+    }
+
     /// Where the message of this name is in the maildrop.
     pub(crate) async fn place(&mut self, name: &str) -> Result<Option<usize>> {
         let (session, config, _) = self.parts()?;
         if Maildrop::is_content_name(name) {
             session.name_messages(config, |drop| drop.find(name).is_some()).await?;
         }
-        let shown = session.listed;
-        let drop = self.maildrop()?;
-        // A name that holds for one session means nothing before that session has given it out.
-        let meant = |i: &usize| shown || drop.get(*i).is_some_and(|e| e.trust != Trust::Session);
-        Ok(drop.find(name).filter(meant))
+        Ok(session.place(usize::MAX, name))
     }
 
-    /// After a failure: whether the call may be made again, because it met only a dead connection.
+    /// After a failure: whether the call may be made again, because it met only a dead connection, or a server that
+    /// may not hear several commands at a time as it says.
     ///
     /// # Errors
     /// The same error if not.
     pub(crate) fn again(&mut self, error: Error) -> Result<()> {
-        if self.session.as_ref().is_some_and(|s| s.was_dead(&error)) {
+        let dead = self.session.as_ref().is_some_and(|s| s.was_dead(&error));
+        if dead || self.session.as_ref().is_some_and(|s| s.suspect.is_some()) {
             self.lose();
-            return Ok(());
         }
-        Err(error)
+        if self.pipelining.take_doubted() || dead { Ok(()) } else { Err(error) }
     }
 
     /// When the maildrop may be looked at next.
@@ -131,11 +175,7 @@ impl Keeper {
     /// # Errors
     /// If it had any and they may not have been committed. Stable ones are asked for again in the next session.
     pub(crate) async fn quit(&mut self) -> Result<()> {
-        if let Some(session) = &mut self.session
-            && !session.resume().await
-        {
-            self.lose();
-        }
+        self.calm(None).await;
         if self.session.is_none() {
             return Ok(());
         }
@@ -154,6 +194,7 @@ impl Keeper {
         let result = session.quit(issued).await;
         if result.is_ok() {
             self.deletions.committed();
+            self.pipelining.proved();
         }
         self.lose();
         result.or_else(|error| if issued > 0 { Err(error) } else { Ok(()) })
@@ -181,7 +222,14 @@ impl Keeper {
 
     /// The session is over, in whatever way.
     fn lose(&mut self) {
+        self.window.lost();
         if let Some(session) = self.session.take() {
+            if session.lock_step {
+                self.pipelining.broken();
+            }
+            if let Some(kind) = session.suspect {
+                self.pipelining.doubt(kind, session.behind);
+            }
             if let Some(drop) = session.maildrop.as_ref().filter(|_| session.listed) {
                 self.known = Some(Known::of(drop, &self.hasher));
             }

@@ -14,10 +14,23 @@ const CHALLENGE: usize = 16 * 1024;
 const CHALLENGES: usize = 8;
 
 impl Session {
-    /// Asks what the server can do (RFC 2449 §5). A server that does not know the question can do RFC 1939.
+    /// Asks what the server can do (RFC 2449 §5). A server that does not know the question can do RFC 1939, and is
+    /// not asked again after signing in: the question is answered in both states or in none.
     pub(crate) async fn read_capabilities(&mut self, config: &Pop3Config) -> Result<()> {
-        self.capabilities = None;
-        if config.disable_capa || !self.ask("CAPA", Phase::Capability).await?.is_ok() {
+        (self.capabilities, self.asks_again) = (None, false);
+        if config.disable_capa {
+            return Ok(());
+        }
+        self.begin(Phase::Capability)?;
+        self.queue("CAPA");
+        self.channel.flush(Phase::Capability).await?;
+        self.take_capabilities().await
+    }
+
+    /// Reads the answer to CAPA.
+    pub(crate) async fn take_capabilities(&mut self) -> Result<()> {
+        (self.capabilities, self.asks_again) = (None, false);
+        if !self.reply(Phase::Capability).await?.is_ok() {
             return Ok(());
         }
         let mut capabilities = Capabilities::default();
@@ -64,25 +77,26 @@ impl Session {
             Method::Apop(_) => "APOP".into(),
             Method::UserPass => "USER and PASS".into(),
         }));
-        if self.has("UTF8") {
-            // RFC 6856 §2: messages come as they are, not downgraded, and names may be UTF-8. A refusal
-            // leaves all as it was.
-            self.ask("UTF8", Phase::Authenticate).await?;
-        }
+        // RFC 6856 §2: messages come as they are, not downgraded, and names may be UTF-8. A refusal leaves all as
+        // it was, so what follows needs not wait for the answer.
+        let utf8 = if self.has("UTF8") { self.utf8(config).await? } else { false };
         let user = &config.login.user;
         let reply = match method {
-            Method::Sasl(mechanism) => return self.sasl(config, mechanism).await,
+            Method::Sasl(mechanism) => return self.sasl(config, mechanism, utf8).await,
             Method::Apop(digest) => {
                 self.channel.mask(&digest);
                 let line = Secret::new(format!("APOP {user} {}\r\n", digest.expose()));
-                self.say_secret(line.expose(), &format!("APOP {user} ***\r\n")).await?
+                self.say_secret(line.expose(), &format!("APOP {user} ***\r\n"), utf8).await?
             }
             Method::UserPass => {
-                let reply = self.ask(&format!("USER {user}"), Phase::Authenticate).await?;
+                self.begin(Phase::Authenticate)?;
+                self.queue(&format!("USER {user}"));
+                self.channel.flush(Phase::Authenticate).await?;
+                let reply = self.first_reply(utf8).await?;
                 match config.login.plain_password() {
                     Some(password) if reply.is_ok() => {
                         let line = Secret::new(format!("PASS {}\r\n", password.expose()));
-                        self.say_secret(line.expose(), "PASS ***\r\n").await?
+                        self.say_secret(line.expose(), "PASS ***\r\n", false).await?
                     }
                     _ => reply,
                 }
@@ -91,7 +105,27 @@ impl Session {
         if reply.is_ok() { Ok(()) } else { Err(self.not_signed_in(&reply, None)) }
     }
 
-    async fn sasl(&mut self, config: &Pop3Config, mechanism: Mechanism) -> Result<()> {
+    /// Sends UTF8. True if its answer is still due.
+    async fn utf8(&mut self, config: &Pop3Config) -> Result<bool> {
+        let phase = Phase::Authenticate;
+        self.begin(phase)?;
+        self.queue("UTF8");
+        if self.pipelines(config) {
+            return Ok(true);
+        }
+        self.channel.flush(phase).await?;
+        self.reply(phase).await.map(|_| false)
+    }
+
+    /// The reply to the first command of a sign-in, after the one to UTF8 if that is due.
+    async fn first_reply(&mut self, utf8: bool) -> Result<Line> {
+        if utf8 {
+            self.reply(Phase::Authenticate).await?;
+        }
+        self.reply_to(utf8, Phase::Authenticate).await
+    }
+
+    async fn sasl(&mut self, config: &Pop3Config, mechanism: Mechanism, utf8: bool) -> Result<()> {
         let phase = Phase::Authenticate;
         let offered = auth::offered(&config.login, self.capabilities.as_ref());
         let mut exchange = Exchange::new(mechanism, &config.login, &offered, self.channel.tls())?;
@@ -104,9 +138,11 @@ impl Session {
         let opening = auth::opening(mechanism, initial.as_ref(), config.xoauth2_two_lines);
         self.channel.queue_secret(opening.expose().as_bytes(), &format!("AUTH {mechanism} ***\r\n"));
         self.channel.flush(phase).await?;
-        for _ in 0..CHALLENGES {
-            let wait = self.channel.timing().command();
-            let line = self.channel.line(CHALLENGE, wait, phase).await?;
+        if utf8 {
+            self.reply(phase).await?;
+        }
+        for n in 0..CHALLENGES {
+            let line = self.heard(utf8 && n == 0, CHALLENGE, phase).await?;
             let Some(reply) = Line::parse(&line) else { return Err(self.no_reply(&line, phase)) };
             match reply.status {
                 Status::Ok => return exchange.check_success(),
@@ -135,11 +171,11 @@ impl Session {
         ))
     }
 
-    async fn say_secret(&mut self, line: &str, shown: &str) -> Result<Line> {
+    async fn say_secret(&mut self, line: &str, shown: &str, utf8: bool) -> Result<Line> {
         self.begin(Phase::Authenticate)?;
         self.channel.queue_secret(line.as_bytes(), shown);
         self.channel.flush(Phase::Authenticate).await?;
-        self.reply(Phase::Authenticate).await
+        self.first_reply(utf8).await
     }
 
     fn not_signed_in(&self, reply: &Line, detail: Option<String>) -> Error {

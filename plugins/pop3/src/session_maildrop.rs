@@ -18,12 +18,19 @@ impl Session {
         self.begin(phase)?;
         let mut drop = Maildrop::new(postrider_wire::random_text(12)?);
         let pipelined = self.pipelines(config);
+        let capabilities = std::mem::take(&mut self.asks_again);
+        if capabilities {
+            self.queue("CAPA");
+        }
         self.queue("LIST");
         if pipelined {
             self.queue("UIDL");
         }
         self.channel.flush(phase).await?;
-        let listed = self.reply(phase).await?;
+        if capabilities {
+            self.take_capabilities().await?;
+        }
+        let listed = self.reply_to(capabilities, phase).await?;
         if listed.is_ok() {
             self.lines(phase, |line| drop.add_listed(line)).await?;
             drop.end_listed()?;
@@ -34,7 +41,13 @@ impl Session {
             self.queue("UIDL");
             self.channel.flush(phase).await?;
         }
-        let named = if pipelined || !empty { Some(self.reply(phase).await?) } else { None };
+        let mut named = if pipelined || !empty { Some(self.reply_to(pipelined, phase).await?) } else { None };
+        if pipelined && !empty && self.has("UIDL") && named.as_ref().is_some_and(|reply| !reply.is_ok()) {
+            // What it says it has, it refuses: alone perhaps not.
+            let alone = self.ask("UIDL", phase).await?;
+            self.lock_step |= alone.is_ok();
+            named = Some(alone);
+        }
         if named.as_ref().is_some_and(Line::is_ok) {
             self.lines(phase, |line| drop.add_uidl(line)).await?;
             drop.end_uidl()?;

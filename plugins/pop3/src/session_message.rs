@@ -1,35 +1,50 @@
 //! Reading a message: RETR and TOP, streamed.
 
 use crate::Pop3Config;
+use crate::engine::window::Window;
 use crate::session::Session;
 use bytes::Bytes;
 use postrider_core::{Body, Error, ErrorKind, Phase, Result};
-use postrider_wire::dot::Decoder;
 use std::time::Duration;
 
 /// A reader that lets this much time pass is slow itself: the server's rate is measured anew.
 const PAUSE: Duration = Duration::from_secs(5);
 
 impl Session {
-    /// RETR (RFC 1939 §5). After a success the body must be read by [`body`](Self::body).
-    pub(crate) async fn open_message(&mut self, number: u32) -> Result<()> {
-        let reply = self.ask(&format!("RETR {number}"), Phase::Fetch).await?;
-        if reply.is_ok() {
+    /// The reply to RETR (RFC 1939 §5), which has been queued. After a success the body must be read by
+    /// [`body`](Self::body).
+    pub(crate) async fn open_message(&mut self, window: &mut Window) -> Result<()> {
+        let phase = Phase::Fetch;
+        let behind = window.first().is_some_and(|asked| asked.behind);
+        let refusal = match self.refusal_to(behind, phase).await {
+            Ok(refusal) => refusal,
+            Err(error) => {
+                self.astray = true;
+                return Err(error);
+            }
+        };
+        window.answered(refusal.is_none());
+        let Some(reply) = refusal else {
+            self.channel.expect_body();
             return Ok(());
+        };
+        if window.is_idle() {
+            self.finish();
         }
-        self.finish();
         // A maildrop is frozen, so a server that gave the number may refuse for many reasons; that the message
         // is not there is believed only if it says so: it may be settled then.
         let otherwise = if reply.says_gone() { ErrorKind::NotFound } else { ErrorKind::Rejected };
         let what = "the server does not give the message";
-        Err(self.refused(&reply, otherwise, Phase::Fetch, what))
+        Err(self.refused(&reply, otherwise, phase, what))
     }
 
-    /// TOP (RFC 1939 §7), as [`open_message`](Self::open_message). It is optional: only trying tells where
-    /// CAPA does not.
-    pub(crate) async fn open_top(&mut self, number: u32, lines: u32) -> Result<()> {
+    /// TOP (RFC 1939 §7), with its reply as in [`open_message`](Self::open_message). It is optional: only trying
+    /// tells where CAPA does not.
+    pub(crate) async fn open_top(&mut self, window: &mut Window, number: u32, lines: u32) -> Result<()> {
         let reply = self.ask(&format!("TOP {number} {lines}"), Phase::Fetch).await?;
         if reply.is_ok() {
+            window.begin(0);
+            self.channel.expect_body();
             return Ok(());
         }
         self.finish();
@@ -41,12 +56,9 @@ impl Session {
         Err(self.refused(&reply, otherwise, Phase::Fetch, "the server does not show part of a message"))
     }
 
-    /// The message that the server has begun to send. Dropped half-way, it leaves the connection busy.
-    pub(crate) fn body(&mut self, config: &Pop3Config) -> Body<'_> {
-        self.channel.expect_body();
-        let now = self.channel.host().now();
-        let reading =
-            Reading { session: self, decoder: Decoder::new(), limit: config.max_size, read: 0, seen: now };
+    /// The message that the server has begun to send. Dropped half-way, the rest of it is still to come.
+    pub(crate) fn body<'a>(&'a mut self, window: &'a mut Window, config: &'a Pop3Config) -> Body<'a> {
+        let reading = Reading { session: self, window, config, seen: None };
         Body::generate(reading, |mut reading| async move {
             Ok(reading.next().await?.map(|chunk| (chunk, reading)))
         })
@@ -55,34 +67,42 @@ impl Session {
 
 struct Reading<'a> {
     session: &'a mut Session,
-    decoder: Decoder,
-    limit: u64,
-    read: u64,
-    seen: Duration,
+    window: &'a mut Window,
+    config: &'a Pop3Config,
+    // When the server was last waited for.
+    seen: Option<Duration>,
 }
 
 impl Reading<'_> {
     async fn next(&mut self) -> Result<Option<Bytes>> {
-        let channel = &mut self.session.channel;
-        let now = channel.host().now();
-        if now.saturating_sub(self.seen) > PAUSE {
-            channel.expect_body();
-        }
-        let wait = channel.timing().command();
+        let (session, limit) = (&mut *self.session, self.config.max_size);
         loop {
-            if let Some(chunk) = self.decoder.decode(channel.input()) {
-                self.read = self.read.saturating_add(chunk.len() as u64);
-                if self.read > self.limit {
-                    return Err(too_large(self.limit));
+            let Some(body) = self.window.body() else { return Ok(None) };
+            if let Some(chunk) = body.decoder.decode(session.channel.input()) {
+                body.read = body.read.saturating_add(chunk.len() as u64);
+                if body.read > limit {
+                    return Err(too_large(limit));
                 }
-                self.seen = channel.host().now();
+                session.ask_ahead(self.window, self.config);
                 return Ok(Some(chunk));
             }
-            if self.decoder.is_ended() {
-                self.session.finish();
+            if body.decoder.is_ended() {
+                self.window.end();
+                if self.window.is_idle() {
+                    session.finish();
+                }
                 return Ok(None);
             }
-            channel.fill_body(wait, Phase::Fetch).await?;
+            let now = session.channel.host().now();
+            if self.seen.is_some_and(|seen| now.saturating_sub(seen) > PAUSE) {
+                session.channel.expect_body();
+            }
+            let wait = session.channel.timing().command();
+            if let Err(error) = session.channel.fill_body(wait, Phase::Fetch).await {
+                session.astray = true;
+                return Err(error);
+            }
+            self.seen = Some(session.channel.host().now());
         }
     }
 }

@@ -59,6 +59,10 @@ impl Pop3 {
     /// # Cancellation
     /// Costs the connection.
     pub async fn connect(&mut self) -> Result<()> {
+        again!(self, self.try_to_connect())
+    }
+
+    async fn try_to_connect(&mut self) -> Result<()> {
         self.keeper.connected().await.map(drop)
     }
 
@@ -90,18 +94,20 @@ impl Pop3 {
     async fn read(&mut self, id: &MessageId, lines: Option<u32>) -> Result<Body<'_>> {
         let name = self.name(id)?;
         again!(self, self.keeper.open(&name, lines))?;
-        let (session, config, _) = self.keeper.parts()?;
-        Ok(session.body(config))
+        let (session, window, config) = self.keeper.reading()?;
+        Ok(session.body(window, config))
     }
 
     fn name(&self, id: &MessageId) -> Result<String> {
-        let [account, name] = id.parts::<2>("pop3")?;
-        if account != self.account {
-            let what = format!("the key belongs to the account {}", account.escape_debug());
-            return Err(Error::new(ErrorKind::InvalidInput, Phase::Configure, what)
-                .with_advice(format!("this transport is for {}", self.account)));
-        }
-        Ok(name)
+        name_of(&self.account, id)
+    }
+
+    async fn look(&mut self) -> Result<bool> {
+        again!(self, self.keeper.look())
+    }
+
+    async fn ready(&mut self) -> Result<()> {
+        again!(self, self.keeper.ready())
     }
 
     /// What a wait has to tell of a commit that failed: not that it will be tried again, but that the server
@@ -136,6 +142,15 @@ impl IncomingTransport for Pop3 {
         self.read(id, None).await
     }
 
+    /// With PIPELINING, RETRs are written ahead of the fetches, at most `pipelining.window` of them and as long as
+    /// less than `pipelining.bytes` is to come. Whatever else is asked for meanwhile costs what is in flight: up to
+    /// 256 KiB are read and thrown away, for more the connection is dropped and dialed anew. So settle and list
+    /// between batches of fetches, not between fetches.
+    fn prefetch(&mut self, ids: &[MessageId]) {
+        let Self { keeper, account } = self;
+        keeper.window.want(ids.iter().map_while(|id| name_of(account, id).ok()));
+    }
+
     /// `Delete` marks; [`close`](Self::close) or [`wait`](Self::wait) commits. A key that held for an earlier
     /// session only is `NotFound`: nobody knows any more which message it meant, and that may still be there.
     async fn settle(&mut self, ids: &[MessageId], how: &Settle) -> Result<()> {
@@ -168,7 +183,7 @@ impl IncomingTransport for Pop3 {
             if due > end {
                 return Ok(Wake::Elapsed);
             }
-            match self.keeper.look().await {
+            match self.look().await {
                 Ok(true) => return Ok(Wake::News),
                 Ok(false) => {}
                 Err(error) if is_passing(&error) => {}
@@ -189,7 +204,7 @@ impl IncomingTransport for Pop3 {
     async fn close(mut self: Box<Self>) -> Result<()> {
         let mut failed = self.keeper.quit().await.err();
         if self.keeper.deletions.any_kept() && failed.as_ref().is_none_or(|e| e.kind() == ErrorKind::Closed) {
-            failed = match self.keeper.ready().await {
+            failed = match self.ready().await {
                 Ok(()) => self.keeper.quit().await.err(),
                 error => error.err(),
             };
@@ -205,6 +220,16 @@ impl fmt::Debug for Pop3 {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Pop3").field("account", &self.account).finish_non_exhaustive()
     }
+}
+
+fn name_of(own: &str, id: &MessageId) -> Result<String> {
+    let [account, name] = id.parts::<2>("pop3")?;
+    if account != own {
+        let what = format!("the key belongs to the account {}", account.escape_debug());
+        return Err(Error::new(ErrorKind::InvalidInput, Phase::Configure, what)
+            .with_advice(format!("this transport is for {own}")));
+    }
+    Ok(name)
 }
 
 /// Old servers say without a code that the maildrop is locked.

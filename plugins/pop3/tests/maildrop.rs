@@ -78,21 +78,25 @@ fn dropping_close_at_any_await_deletes_all_or_nothing() {
 }
 
 #[test]
-fn a_body_dropped_half_way_costs_the_connection_and_nothing_else() {
-    let store = Store::with(&["a", "b"]);
-    let host = host(&store).delivery(Delivery::OneByOne);
-    let mut pop3 = pop3(config(TlsMode::Implicit), &host);
-    run(&host, async {
-        pop3.settle(&[key("b")], &Settle::Delete).await.unwrap();
-        let mut half = pop3.fetch(&key("a")).await.unwrap();
-        half.chunk().await.unwrap();
-        drop(half);
-        assert_eq!(text(&mut pop3, &key("a")).await.unwrap(), body("a"));
-        Box::new(pop3).close().await.unwrap();
-    })
-    .unwrap();
-    // The deletion was asked for again on the second connection.
-    assert_eq!((store.uidls(), host.dials(), store.count("DELE")), (vec!["a".to_owned()], 2, 2));
+fn the_rest_of_a_body_dropped_half_way_is_read_in_vain_if_it_is_little_and_else_costs_the_connection_alone() {
+    for (size, dials) in [(10, 1), (200_000, 1), (600_000, 2)] {
+        let store = Store::with(&["a", "b"]);
+        let long = format!("Subject: a\r\n\r\n{}\r\n", "x".repeat(size));
+        store.lock().messages[0].1 = long.clone();
+        let host = host(&store).delivery(Delivery::Random(size as u64));
+        let mut pop3 = pop3(config(TlsMode::Implicit), &host);
+        run(&host, async {
+            pop3.settle(&[key("b")], &Settle::Delete).await.unwrap();
+            let mut half = pop3.fetch(&key("a")).await.unwrap();
+            half.chunk().await.unwrap();
+            drop(half);
+            assert_eq!(text(&mut pop3, &key("a")).await.unwrap(), long);
+            Box::new(pop3).close().await.unwrap();
+        })
+        .unwrap();
+        // On a second connection the deletion was asked for again.
+        assert_eq!((store.uidls(), host.dials(), store.count("DELE")), (vec!["a".to_owned()], dials, dials));
+    }
 }
 
 /// Lists, reads, deletes `a` and `c` and closes, over a host with a fault; then judges what is said by what is so.

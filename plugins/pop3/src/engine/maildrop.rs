@@ -30,6 +30,8 @@ pub(crate) struct Maildrop {
     by_content: Option<bool>,
     // Where in the text the UIDLs are that several messages have, in order.
     shared: Vec<(u32, u16)>,
+    // Every key means the same message in every session.
+    lasting: bool,
     // How many messages have been given each name by content, where more than one has.
     copies: HashMap<String, u32>,
 }
@@ -86,7 +88,9 @@ impl Maildrop {
         self.name_rest()?;
         self.sort_names();
         self.by_content = Some(false);
-        self.part_duplicates()
+        self.part_duplicates()?;
+        self.lasting = self.entries.iter().all(|e| e.trust == Trust::Stable);
+        Ok(())
     }
 
     /// The first message without a name.
@@ -143,6 +147,17 @@ impl Maildrop {
     pub(crate) fn find(&self, name: &str) -> Option<usize> {
         let at = self.order.binary_search_by(|i| self.name_at(*i).cmp(name)).ok()?;
         self.order.get(at).map(|i| *i as usize)
+    }
+
+    /// As [`find`](Self::find), at once if it is the one at this place.
+    pub(crate) fn find_at(&self, guess: usize, name: &str) -> Option<usize> {
+        let there = self.get(guess).is_some_and(|entry| self.name(entry) == name);
+        if there { Some(guess) } else { self.find(name) }
+    }
+
+    /// True if every key means the same message in every session.
+    pub(crate) fn is_lasting(&self) -> bool {
+        self.lasting
     }
 
     /// The message at a place.

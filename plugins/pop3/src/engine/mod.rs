@@ -5,4 +5,6 @@ pub(crate) mod deletions;
 pub(crate) mod listing;
 pub(crate) mod maildrop;
 pub(crate) mod news;
+pub(crate) mod pipelining;
 pub(crate) mod reply;
+pub(crate) mod window;

@@ -45,6 +45,11 @@ impl Line {
         Some(Self { status, code, text: text.to_owned() })
     }
 
+    /// True for a success, whose words mean nothing: nothing is made for each message read.
+    pub(crate) fn is_plain_ok(line: &[u8]) -> bool {
+        line.strip_prefix(b"+OK").is_some_and(|rest| rest.first().is_none_or(|b| *b == b' '))
+    }
+
     pub(crate) fn is_ok(&self) -> bool {
         self.status == Status::Ok
     }
@@ -178,9 +183,11 @@ mod tests {
         ] {
             let got = Line::parse(line).unwrap();
             assert_eq!((got.status, got.code.as_deref(), got.text.as_str()), (status, code, text));
+            assert_eq!(Line::is_plain_ok(line), status == Status::Ok);
         }
         for bad in [&b""[..], b"+OKAY", b"+ok", b"OK", b"-ERROR", b" +OK", b"220 x", b"\0+OK"] {
             assert_eq!(Line::parse(bad), None, "{bad:?}");
+            assert!(!Line::is_plain_ok(bad), "{bad:?}");
         }
     }
 
