@@ -35,6 +35,7 @@ mod known;
 mod layer;
 mod message;
 mod note;
+mod outbox_property;
 mod outgoing;
 mod properties;
 mod property;

@@ -1,5 +1,6 @@
 //! The properties that belong to a session and to no transport: `mail.<name>`.
 
+pub use crate::outbox_property::*;
 pub use crate::watch_property::*;
 use crate::{Address, Milliseconds, Property, PropertySpec, Words};
 
@@ -164,4 +165,18 @@ pub const PROPERTIES: &[PropertySpec] = &[
     WATCH_REMEMBER.spec(),
     WATCH_OWN.spec(),
     WATCH_NAME.spec(),
+    OUTBOX_TRANSPORTS.spec(),
+    OUTBOX_ORDER.spec(),
+    OUTBOX_IN_FLIGHT.spec(),
+    OUTBOX_UNSURE.spec(),
+    OUTBOX_RETRY.spec(),
+    OUTBOX_RETRY_FACTOR.spec(),
+    OUTBOX_RETRY_MAX.spec(),
+    OUTBOX_EXPIRE.spec(),
+    OUTBOX_KEEP.spec(),
+    OUTBOX_RATE.spec(),
+    OUTBOX_DOMAIN_RATE.spec(),
+    OUTBOX_POLL.spec(),
+    OUTBOX_LEASE.spec(),
+    OUTBOX_STOP_TIMEOUT.spec(),
 ];
