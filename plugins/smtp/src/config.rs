@@ -1,5 +1,6 @@
 //! What SMTP can be told.
 
+use crate::config_window::{CHUNK_SIZE, CHUNKING, WINDOW, WINDOW_SIZE, Window};
 use crate::engine::{MailParameters, NotifyWord, RetWord, is_hello_name};
 use postrider_core::{
     Address, Milliseconds, Notify, Ports, Properties, Property, PropertySpec, PropertyValue, Result,
@@ -57,7 +58,7 @@ const SUBMITTER: Property<Address> =
     Property::new("submitter", "Address that goes into the AUTH parameter of MAIL FROM (RFC 4954 §5).");
 const PIPELINING: Property<bool> = Property::new(
     "pipelining",
-    "Send the commands of an envelope without waiting for each answer where the server offers PIPELINING.",
+    "Send commands without waiting for each answer where the server offers PIPELINING (RFC 2920).",
 )
 .default("true");
 const LINE_ENDS: Property<LineEndsWord> = Property::new(
@@ -100,6 +101,8 @@ pub struct SmtpConfig {
     pub submitter: Option<Address>,
     /// Use PIPELINING where offered.
     pub pipelining: bool,
+    /// How much may be under way at once, and BDAT.
+    pub window: Window,
     /// What becomes of lone CR and LF.
     pub line_ends: LineEnds,
     /// Write the dialogue to the transcript.
@@ -122,6 +125,10 @@ impl SmtpConfig {
         FINAL_TIMEOUT.spec(),
         SUBMITTER.spec(),
         PIPELINING.spec(),
+        WINDOW.spec(),
+        WINDOW_SIZE.spec(),
+        CHUNKING.spec(),
+        CHUNK_SIZE.spec(),
         LINE_ENDS.spec(),
     ];
 
@@ -143,6 +150,7 @@ impl SmtpConfig {
             final_timeout: Duration::from_secs(600),
             submitter: None,
             pipelining: true,
+            window: Window::default(),
             line_ends: LineEnds::Normalise,
             debug: false,
         }
@@ -180,6 +188,7 @@ impl SmtpConfig {
             return Err(properties.fault(&SUBMITTER, "an ASCII address is expected"));
         }
         config.pipelining = properties.require(&PIPELINING)?;
+        config.window = Window::read(properties)?;
         config.line_ends = properties.require(&LINE_ENDS)?.0;
         config.debug = properties.require(&session_property::DEBUG)?;
         Ok(config)
@@ -234,7 +243,8 @@ mod tests {
                    mail.smtp.auth=false\nmail.smtp.sendpartial=true\nmail.smtp.dsn.notify=NEVER\n\
                    mail.smtp.dsn.ret=HDRS\nmail.smtp.quitwait=false\nmail.smtp.quitonsessionreject=true\n\
                    mail.smtp.mailextension=HOLDFOR=60\nmail.smtp.finaltimeout=20m\nmail.smtp.submitter=a@b\n\
-                   mail.smtp.pipelining=false\nmail.smtp.lineends=refuse\nmail.smtp.timeout=5000\nmail.debug=true";
+                   mail.smtp.pipelining=false\nmail.smtp.window=9\n\
+                   mail.smtp.windowsize=1KiB\nmail.smtp.chunksize=3\nmail.smtp.lineends=refuse\nmail.smtp.timeout=5000\nmail.debug=true";
         let c = read(all).unwrap();
         assert_eq!((c.hello.as_str(), c.ehlo, c.auth), ("pc", false, Some(false)));
         assert!(c.send_partial && c.quit_on_reject && c.debug && !c.quit_wait && !c.pipelining);
@@ -242,13 +252,17 @@ mod tests {
         assert_eq!(c.mail_extension.unwrap().as_str(), "HOLDFOR=60");
         assert_eq!(c.final_timeout, Duration::from_secs(1200));
         assert_eq!(c.timing.timeout, Some(Duration::from_secs(5)));
+        assert_eq!((c.window.messages, c.window.bytes), (9, 1024));
+        assert_eq!(c.window.chunk.map(usize::from), Some(3));
+        for off in ["chunking=false", "chunksize=-1"] {
+            assert_eq!(read(&format!("mail.host=h\nmail.smtp.{off}")).unwrap().window.chunk, None);
+        }
         assert_eq!((c.submitter.unwrap().as_str(), c.line_ends), ("a@b", LineEnds::Refuse));
     }
 
     #[test]
     fn a_bad_value_names_its_key() {
-        for text in
-            ["mailextension=A B C>", "finaltimeout=soon", "quitonsessionreject=maybe", "localhost=a b"]
+        for text in ["mailextension=A B C>", "finaltimeout=soon", "window=0", "chunksize=0", "localhost=a b"]
         {
             let error = read(&format!("mail.host=h\nmail.smtp.{text}")).unwrap_err().to_string();
             let key = text.split('=').next().unwrap();

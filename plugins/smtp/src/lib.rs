@@ -19,19 +19,34 @@
 //! | `transport.rs` | [`Smtp`], the contract |
 //! | `session.rs` | the driver: greeting, EHLO, STARTTLS, AUTH, QUIT |
 //! | `session_replies.rs` | the driver: commands, replies and their deadlines |
-//! | `session_submit.rs` | the driver: one message |
+//! | `session_flow.rs` | the driver: messages under way, read and written at the same time |
+//! | `session_body.rs` | the driver: a body, by DATA or BDAT |
+//! | `session_late.rs` | the driver: deadlines while messages are under way |
+//! | `intake.rs` | where the messages come from, and those that are sent again |
 //! | `auth.rs` | pure: signing in |
-//! | `engine/` | pure: replies, the queue that pairs them, capabilities, commands, the transaction and its outcome |
+//! | `engine/` | pure: replies, capabilities, commands, one transaction and its outcome; `flow*.rs`: many in flight |
+//!
+//! # Many messages in flight
+//!
+//! [`send_all`](OutgoingTransport::send_all) has a window of messages under way on its connection ([`Window`]): with
+//! PIPELINING and CHUNKING whole messages follow each other without waiting for anything, with PIPELINING alone the
+//! end of one leaves with the envelope of the next, and a server that offers neither is asked one thing at a time.
+//! Each message still gets an outcome of its own; `docs/adr/0013-smtp-window.md` says how.
 
 mod auth;
 mod config;
+mod config_window;
 mod engine;
+mod intake;
 mod session;
+mod session_body;
+mod session_flow;
+mod session_late;
 mod session_replies;
-mod session_submit;
 mod transport;
 
 pub use config::SmtpConfig;
+pub use config_window::Window;
 pub use engine::{Capabilities, MailParameters};
 pub use postrider_wire::dot::LineEnds;
 pub use postrider_wire::sasl::Mechanism;
@@ -48,7 +63,7 @@ pub const FACTORY: TransportFactory = TransportFactory::outgoing("smtp", &make)
     .about("Message submission over SMTP (RFC 5321, RFC 6409)")
     .aliases(&[Alias::new("smtps", &[("mail.smtps.ssl.enable", "true")])])
     .properties(&[Target::PROPERTIES, Login::PROPERTIES, Timing::PROPERTIES, SmtpConfig::PROPERTIES])
-    .capabilities(&[Capability::Connect, Capability::Recipients]);
+    .capabilities(&[Capability::Connect, Capability::Recipients, Capability::Batch]);
 
 register!(FACTORY);
 

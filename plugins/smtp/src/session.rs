@@ -19,8 +19,6 @@ pub(crate) struct Session {
     pub(crate) queue: ReplyQueue,
     /// Longest wait for the answer to the end of data.
     pub(crate) final_timeout: Duration,
-    /// The server has answered a command since this was last set to false.
-    pub(crate) answered: bool,
     /// The server has said goodbye (421): it closes the connection, whatever was asked (RFC 5321 §3.8).
     pub(crate) hung_up: bool,
 }
@@ -56,7 +54,6 @@ impl Session {
             reader: ReplyReader::default(),
             queue: ReplyQueue::default(),
             final_timeout: config.final_timeout,
-            answered: false,
             hung_up: false,
         };
         for secret in config.login.secrets() {

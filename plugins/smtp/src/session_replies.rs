@@ -1,22 +1,59 @@
 //! Commands out, replies in: the part of the driver that every phase uses.
 
-use crate::engine::{Command, LINE, ReplyFault, SmtpReply, refusal};
+use crate::engine::{Command, LINE, ReplyFault, SmtpReply};
 use crate::session::{LAST_WORDS, Session};
-use bytes::Bytes;
+use crate::session_flow::Drive;
+use bytes::Buf;
 use postrider_core::{Error, ErrorKind, Phase, Result};
-use std::future::{Future as _, poll_fn};
-use std::pin::pin;
-use std::task::Poll;
 use std::time::Duration;
 
 /// RFC 5321 §4.5.3.2.1 has five minutes. Nearly always a silent port is a wrong one, or one that expects TLS
 /// from the start, and a person is waiting: a minute is enough for servers that delay their greeting on
 /// purpose (half a minute is usual).
 const GREETING: Duration = Duration::from_secs(60);
-/// MAIL and RCPT (§4.5.3.2.2 and .3).
+/// MAIL, RCPT and a block of data (§4.5.3.2.2, .3 and .5, which has three minutes for the last).
 const ENVELOPE: Duration = Duration::from_secs(300);
 /// DATA (§4.5.3.2.4).
 const DATA: Duration = Duration::from_secs(120);
+
+impl Drive<'_, '_, '_> {
+    /// Takes the answers that have come, in place, while answers are due.
+    pub(crate) fn hear(&mut self) {
+        let channel = &mut self.session.channel;
+        let (mut input, mut out) = (std::mem::take(channel.input()), std::mem::take(channel.output()));
+        let mut start = 0;
+        while self.flow.listens() {
+            let rest = input.get(start..).unwrap_or_default();
+            let from = self.searched.min(rest.len());
+            let found = memchr::memchr(b'\n', rest.get(from..).unwrap_or_default()).map(|at| at + from);
+            let phase = self.flow.front().phase();
+            if found.unwrap_or(rest.len()) > LINE {
+                let what = format!("the server sent a line of over {LINE} bytes");
+                let error = Error::new(ErrorKind::Limit, phase, what);
+                self.flow.lost(error, self.session.channel.redactor());
+                break;
+            }
+            let Some(end) = found else {
+                self.searched = rest.len();
+                break;
+            };
+            let line = rest.get(..end).unwrap_or_default();
+            let line = line.strip_suffix(b"\r").unwrap_or(line);
+            (start, self.searched) = (start + end + 1, 0);
+            self.session.channel.heard(line);
+            match self.session.reader.line(line) {
+                Ok(None) => {}
+                Ok(Some(reply)) => self.flow.take(reply, &mut out, self.session.channel.redactor()),
+                Err(fault) => {
+                    let error = self.session.broken(fault, line, phase);
+                    self.flow.lost(error, self.session.channel.redactor());
+                }
+            }
+        }
+        input.advance(start);
+        (*self.session.channel.input(), *self.session.channel.output()) = (input, out);
+    }
+}
 
 impl Session {
     /// Sends one command while no other is out, and hears its reply.
@@ -41,21 +78,26 @@ impl Session {
 
     /// The next reply and the command it belongs to, within the deadline of that command.
     pub(crate) async fn next(&mut self) -> Result<(Command, SmtpReply)> {
-        let timing = self.channel.timing();
-        let wait = match self.queue.next() {
-            Some(Command::Greeting) => timing.answer(GREETING),
-            Some(Command::Mail | Command::Rcpt(_) | Command::Reset) => timing.answer(ENVELOPE),
-            Some(Command::Data) => timing.answer(DATA),
-            // To give up here is not to know: the deadline for everything else does not count.
-            Some(Command::EndOfData) => self.final_timeout,
-            Some(Command::Quit) => LAST_WORDS,
-            _ => timing.command(),
-        };
+        let wait = self.queue.next().map_or(LAST_WORDS, |command| self.patience(command));
         self.next_within(wait).await
     }
 
+    /// How long the answer to a command is waited for.
+    pub(crate) fn patience(&self, command: Command) -> Duration {
+        let timing = self.channel.timing();
+        match command {
+            Command::Greeting => timing.answer(GREETING),
+            Command::Mail | Command::Rcpt(_) | Command::Reset | Command::Chunk => timing.answer(ENVELOPE),
+            Command::Data => timing.answer(DATA),
+            // To give up here is not to know: the deadline for everything else does not count.
+            Command::EndOfData => self.final_timeout,
+            Command::Quit => LAST_WORDS,
+            Command::Hello | Command::StartTls | Command::Auth => timing.command(),
+        }
+    }
+
     /// As [`next`](Self::next), within `wait` for the whole reply.
-    pub(crate) async fn next_within(&mut self, wait: Duration) -> Result<(Command, SmtpReply)> {
+    async fn next_within(&mut self, wait: Duration) -> Result<(Command, SmtpReply)> {
         let phase = self.queue.next().map_or(Phase::Close, Command::phase);
         let until = self.channel.host().now().saturating_add(wait);
         let reply = loop {
@@ -69,7 +111,6 @@ impl Session {
             }
         };
         self.hung_up |= reply.code == 421;
-        self.answered |= reply.code != 421;
         match self.queue.pair(&reply) {
             Some(command) => Ok((command, reply)),
             None => {
@@ -83,60 +124,8 @@ impl Session {
         }
     }
 
-    /// Sends what is queued, and listens while it can't: a server that refuses a message half-way may stop
-    /// reading it. When it speaks, the rest stays queued. The deadline is that of a write.
-    pub(crate) async fn push(&mut self, phase: Phase) -> Result<()> {
-        let limit = self.channel.timing().write_timeout;
-        let mut timer = self.channel.host().sleep(limit);
-        // Both calls keep their state in the channel, so they can be begun anew at each poll.
-        poll_fn(|cx| {
-            if let Poll::Ready(written) = pin!(self.channel.flush(phase)).poll(cx) {
-                return Poll::Ready(written);
-            }
-            if let Poll::Ready(heard) = pin!(self.channel.fill(limit, phase)).poll(cx) {
-                return Poll::Ready(heard);
-            }
-            let what = "the server takes no more of the message";
-            timer.as_mut().poll(cx).map(|()| Err(Error::new(ErrorKind::Timeout, phase, what)))
-        })
-        .await
-    }
-
-    /// Looks, without waiting, whether the server has spoken or closed while a body is due: a refusal then
-    /// spares us the rest, and an acceptance can't be one of a message that is not there yet.
-    pub(crate) async fn listen(&mut self) -> Result<()> {
-        let heard = poll_fn(|cx| match pin!(self.channel.fill(LAST_WORDS, Phase::Data)).poll(cx) {
-            Poll::Ready(heard) => Poll::Ready(heard),
-            Poll::Pending => Poll::Ready(Ok(())),
-        })
-        .await;
-        if self.channel.input().is_empty() {
-            return heard;
-        }
-        Err(self.last_words().await.unwrap_or_else(out_of_turn))
-    }
-
-    /// Looks, without waiting, what came while nothing was asked: true if the connection has ended. Words that
-    /// came are in the buffer then, where the next command finds them: late, they would be taken for its answer.
-    pub(crate) async fn has_closed(&mut self) -> bool {
-        poll_fn(|cx| {
-            let looked = pin!(self.channel.fill(LAST_WORDS, Phase::Reset)).poll(cx);
-            Poll::Ready(matches!(looked, Poll::Ready(Err(_))))
-        })
-        .await
-    }
-
-    /// The refusal that the server has left behind, or leaves within a moment, as an error.
-    pub(crate) async fn last_words(&mut self) -> Option<Error> {
-        // While a body is due, what it says answers the message as a whole.
-        self.queue.expect(Command::EndOfData);
-        let (command, reply) = self.next_within(LAST_WORDS).await.ok()?;
-        let phase = if command == Command::EndOfData { Phase::Data } else { command.phase() };
-        let what = "the server refused the message while it was sent";
-        reply.is_refusal().then(|| refusal(phase, &reply, what, self.channel.redactor()))
-    }
-
-    fn broken(&self, fault: ReplyFault, line: &Bytes, phase: Phase) -> Error {
+    /// The error of a line that is no reply.
+    pub(crate) fn broken(&self, fault: ReplyFault, line: &[u8], phase: Phase) -> Error {
         // Masked before it is shortened: half a secret would not be known as one.
         let clean = self.channel.redactor().clean(&String::from_utf8_lossy(line));
         let shown: String = clean.chars().take(200).collect();
@@ -160,11 +149,6 @@ impl Session {
             }
         }
     }
-}
-
-/// An answer to a message that is not there yet.
-pub(crate) fn out_of_turn() -> Error {
-    Error::new(ErrorKind::Protocol, Phase::Data, "the server answered before the end of the message")
 }
 
 fn at_greeting(error: Error, phase: Phase) -> Error {

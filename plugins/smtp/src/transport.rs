@@ -1,10 +1,14 @@
 //! The contract of the transport.
 
+use crate::intake::{Intake, One};
 use crate::session::Session;
+use crate::session_flow::Habits;
 use crate::{Capabilities, SmtpConfig};
 use postrider_core::{
-    Body, Envelope, Error, ErrorKind, Host, OutgoingTransport, Phase, Receipt, Repeat, Result, async_trait,
+    Batch, Body, Envelope, Error, ErrorKind, Host, OutgoingTransport, Phase, Receipt, Repeat, Result,
+    async_trait,
 };
+use std::future::poll_fn;
 use std::sync::Arc;
 
 /// Message submission over SMTP. Connects when it is first needed and keeps the connection.
@@ -15,12 +19,13 @@ pub struct Smtp {
     config: Arc<SmtpConfig>,
     host: Arc<dyn Host>,
     session: Option<Session>,
+    habits: Habits,
 }
 
 impl Smtp {
     /// A transport of this configuration. No I/O happens.
     pub fn new(config: SmtpConfig, host: Arc<dyn Host>) -> Self {
-        Self { config: Arc::new(config), host, session: None }
+        Self { config: Arc::new(config), host, session: None, habits: Habits::default() }
     }
 
     /// Connects and signs in, unless that has been done, and tells what the server offers: a check of the
@@ -57,40 +62,39 @@ impl Smtp {
         }
     }
 
-    /// True if there is a session from an earlier call, which the server may have closed since.
-    async fn is_reused(&mut self) -> bool {
-        self.drop_if_over();
-        let Some(session) = self.session.as_mut() else { return false };
-        // An end or a goodbye that is here already need not be found out by failing.
-        if session.has_closed().await || session.channel.input().starts_with(b"421") {
-            self.session = None;
+    /// Sends a batch, over as many connections as it takes.
+    async fn send_batch(&mut self, batch: &mut dyn Batch<'_>) {
+        let config = Arc::clone(&self.config);
+        let mut intake = Intake::new(batch);
+        // No connection is made, or kept waiting, for a batch that has nothing.
+        while let Some(letter) = poll_fn(|cx| intake.poll(cx)).await {
+            self.drop_if_over();
+            let reused = self.session.is_some();
+            if let Err(error) = self.session().await {
+                intake.report(letter.index, Err(error));
+                continue;
+            }
+            intake.again(letter);
+            let habits = &mut self.habits;
+            if let Some(session) = &mut self.session {
+                session.send_from(&config, &mut intake, habits, reused).await;
+            }
+            self.drop_if_over();
         }
-        self.session.is_some()
     }
 }
 
 #[async_trait]
 impl OutgoingTransport for Smtp {
     async fn send(&mut self, envelope: &Envelope, body: Body<'_>) -> Result<Receipt> {
-        let config = Arc::clone(&self.config);
-        let mut body = Some(body);
-        let mut reused = self.is_reused().await;
-        loop {
-            let session = self.session().await?;
-            let outcome = session.submit(&config, envelope, &mut body).await;
-            let untouched = !session.answered && body.is_some();
-            self.drop_if_over();
-            match outcome {
-                // A server closes a connection that was idle for too long. It answered nothing, so nothing
-                // was done, and a new connection may do better: once, for then it is not reused.
-                Err(error) if reused && untouched && is_gone(&error) => reused = false,
-                // It said something nobody asked for: that connection is dropped, and nothing was sent.
-                Err(error) if reused && untouched && error.kind() == ErrorKind::Protocol => {
-                    return Err(error.with_repeat(Repeat::Safe));
-                }
-                outcome => return outcome,
-            }
-        }
+        let mut one = One::new(envelope.clone(), body);
+        self.send_batch(&mut one).await;
+        let untold = || Error::new(ErrorKind::Plugin, Phase::EndOfData, "the message was lost sight of");
+        one.outcome.unwrap_or_else(|| Err(untold().with_repeat(Repeat::MayDuplicate)))
+    }
+
+    async fn send_all(&mut self, batch: &mut dyn Batch<'_>) {
+        self.send_batch(batch).await;
     }
 
     async fn connect(&mut self) -> Result<()> {
@@ -105,10 +109,6 @@ impl OutgoingTransport for Smtp {
         }
         Ok(())
     }
-}
-
-fn is_gone(error: &Error) -> bool {
-    error.kind() == ErrorKind::Closed || error.reply().is_some_and(|r| r.number() == Some(421))
 }
 
 impl std::fmt::Debug for Smtp {

@@ -4,49 +4,70 @@
 use super::{Capabilities, dsn};
 use crate::SmtpConfig;
 use postrider_core::{Address, Envelope, Error, ErrorKind, Phase, Recipient, Result, ReturnContent};
+use std::borrow::Cow;
 
-/// The lines of one envelope, each with its CRLF.
-#[derive(Debug, PartialEq, Eq)]
+/// The lines of one envelope, each with its CRLF. Used again for the next one, it need not grow anew.
+#[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct EnvelopeLines {
-    pub(crate) mail: String,
-    /// In the order of the envelope.
-    pub(crate) rcpt: Vec<String>,
+    text: String,
+    ends: Vec<usize>,
     /// Delivery-status wishes were left out because the server does not know DSN. The message goes all the
     /// same (RFC 3461 §4 lets a client do so): whoever sends wants it delivered more than reported.
     pub(crate) without_dsn: bool,
 }
 
-/// Writes MAIL and RCPT with all parameters that the server offers and the envelope needs. `size` is that of
-/// the body, in bytes, where known.
-///
-/// # Errors
-/// `Unsupported` if an address needs SMTPUTF8 and the server lacks it; `InvalidInput` for an envelope without
-/// recipients or a domain that can't be written as A-labels.
-pub(crate) fn envelope_lines(
-    envelope: &Envelope,
-    size: Option<u64>,
-    caps: &Capabilities,
-    config: &SmtpConfig,
-) -> Result<EnvelopeLines> {
-    if envelope.to.is_empty() {
-        return Err(Error::new(ErrorKind::InvalidInput, Phase::Recipient, "the envelope has no recipient")
+impl EnvelopeLines {
+    /// Writes MAIL and RCPT with all parameters that the server offers and the envelope needs. `size` is that
+    /// of the body, in bytes, where known.
+    ///
+    /// # Errors
+    /// `Unsupported` if an address needs SMTPUTF8 and the server lacks it; `InvalidInput` for an envelope
+    /// without recipients or a domain that can't be written as A-labels.
+    pub(crate) fn write(
+        &mut self,
+        envelope: &Envelope,
+        size: Option<u64>,
+        caps: &Capabilities,
+        config: &SmtpConfig,
+    ) -> Result<()> {
+        self.text.clear();
+        self.ends.clear();
+        if envelope.to.is_empty() {
+            return Err(Error::new(
+                ErrorKind::InvalidInput,
+                Phase::Recipient,
+                "the envelope has no recipient",
+            )
             .with_advice("give at least one address to send to"));
+        }
+        if envelope.needs_utf8() && !caps.smtputf8 {
+            return Err(Error::new(
+                ErrorKind::Unsupported,
+                Phase::Sender,
+                "an address has characters outside ASCII before the @, and the server does not offer SMTPUTF8",
+            )
+            .with_advice("use an ASCII address, or a server that offers SMTPUTF8"));
+        }
+        let wishes = envelope.returned.is_some() || envelope.id.is_some() || config.returned.is_some();
+        let wished = |r: &Recipient| r.notify.or(config.notify).is_some() || r.original.is_some();
+        self.without_dsn = !caps.dsn && (wishes || envelope.to.iter().any(wished));
+        mail(&mut self.text, envelope, size, caps, config)?;
+        self.ends.push(self.text.len());
+        for recipient in &envelope.to {
+            rcpt(&mut self.text, recipient, caps, config)?;
+            self.ends.push(self.text.len());
+        }
+        Ok(())
     }
-    if envelope.needs_utf8() && !caps.smtputf8 {
-        return Err(Error::new(
-            ErrorKind::Unsupported,
-            Phase::Sender,
-            "an address has characters outside ASCII before the @, and the server does not offer SMTPUTF8",
-        )
-        .with_advice("use an ASCII address, or a server that offers SMTPUTF8"));
+
+    /// MAIL is number 0, RCPT of the first recipient of the envelope number 1.
+    pub(crate) fn line(&self, number: usize) -> Option<&[u8]> {
+        let start = match number.checked_sub(1) {
+            Some(before) => *self.ends.get(before)?,
+            None => 0,
+        };
+        self.text.as_bytes().get(start..*self.ends.get(number)?)
     }
-    let wishes = envelope.returned.is_some() || envelope.id.is_some() || config.returned.is_some();
-    let wished = |r: &Recipient| r.notify.or(config.notify).is_some() || r.original.is_some();
-    Ok(EnvelopeLines {
-        mail: mail(envelope, size, caps, config)?,
-        rcpt: envelope.to.iter().map(|r| rcpt(r, caps, config)).collect::<Result<_>>()?,
-        without_dsn: !caps.dsn && (wishes || envelope.to.iter().any(wished)),
-    })
 }
 
 /// True for a name that can stand in EHLO: a host name or an address literal (RFC 5321 §4.1.3).
@@ -58,65 +79,78 @@ pub(crate) fn is_hello_name(name: &str) -> bool {
     !bare.is_empty() && name.len() <= 255 && !bare.starts_with('-') && bare.chars().all(good)
 }
 
-fn mail(envelope: &Envelope, size: Option<u64>, caps: &Capabilities, config: &SmtpConfig) -> Result<String> {
-    let from = envelope.from.as_ref().map(|a| wire_address(a, Phase::Sender)).transpose()?;
-    let mut line = format!("MAIL FROM:<{}>", from.unwrap_or_default());
+fn mail(
+    line: &mut String,
+    envelope: &Envelope,
+    size: Option<u64>,
+    caps: &Capabilities,
+    config: &SmtpConfig,
+) -> Result<()> {
+    line.push_str("MAIL FROM:<");
+    if let Some(from) = &envelope.from {
+        line.push_str(&wire_address(from, Phase::Sender)?);
+    }
+    line.push('>');
     let extension = config.mail_extension.as_ref();
     // To say a parameter twice is an error (RFC 5321 §4.1.1.11): whoever names one of ours means to replace it.
-    let mut say = |name: &str, value: Option<&str>| {
+    let mut say = |text: std::fmt::Arguments<'_>| {
+        let text = text.as_str().map_or_else(|| Cow::Owned(text.to_string()), Cow::Borrowed);
+        let name = text.split('=').next().unwrap_or_default();
         if !extension.is_some_and(|e| e.has(name)) {
-            line.extend([" ", name]);
-            line.extend(value.iter().flat_map(|value| ["=", value]));
+            line.push(' ');
+            line.push_str(&text);
         }
     };
     if let (true, Some(size)) = (caps.size, size) {
-        say("SIZE", Some(&size.to_string()));
+        say(format_args!("SIZE={size}"));
     }
     if caps.eight_bit_mime {
-        say("BODY", Some("8BITMIME"));
+        say(format_args!("BODY=8BITMIME"));
     }
     if envelope.needs_utf8() {
-        say("SMTPUTF8", None);
+        say(format_args!("SMTPUTF8"));
     }
     if caps.dsn {
         match envelope.returned.or(config.returned) {
-            Some(ReturnContent::Full) => say("RET", Some("FULL")),
-            Some(_) => say("RET", Some("HDRS")),
+            Some(ReturnContent::Full) => say(format_args!("RET=FULL")),
+            Some(_) => say(format_args!("RET=HDRS")),
             None => {}
         }
         if let Some(id) = &envelope.id {
-            say("ENVID", Some(&dsn::xtext(id)));
+            say(format_args!("ENVID={}", dsn::xtext(id)));
         }
     }
     if let (Some(submitter), false) = (&config.submitter, caps.auth.is_empty()) {
-        say("AUTH", Some(&dsn::xtext(submitter.as_str())));
+        say(format_args!("AUTH={}", dsn::xtext(submitter.as_str())));
     }
     if let Some(extension) = extension {
         line.extend([" ", extension.as_str()]);
     }
     line.push_str("\r\n");
-    Ok(line)
+    Ok(())
 }
 
-fn rcpt(recipient: &Recipient, caps: &Capabilities, config: &SmtpConfig) -> Result<String> {
-    let mut line = format!("RCPT TO:<{}>", wire_address(&recipient.address, Phase::Recipient)?);
+fn rcpt(line: &mut String, recipient: &Recipient, caps: &Capabilities, config: &SmtpConfig) -> Result<()> {
+    line.push_str("RCPT TO:<");
+    line.push_str(&wire_address(&recipient.address, Phase::Recipient)?);
+    line.push('>');
     if caps.dsn {
         if let Some(notify) = recipient.notify.or(config.notify) {
-            line.push_str(&format!(" NOTIFY={}", dsn::notify(notify)));
+            line.extend([" NOTIFY=", &dsn::notify(notify)]);
         }
         if let Some(original) = &recipient.original {
-            line.push_str(&format!(" ORCPT={}", dsn::original(original.as_str())));
+            line.extend([" ORCPT=", &dsn::original(original.as_str())]);
         }
     }
     line.push_str("\r\n");
-    Ok(line)
+    Ok(())
 }
 
 /// The address as it goes on the wire: with an ASCII local part an international domain becomes A-labels, so
 /// that no SMTPUTF8 is needed anywhere on the way (RFC 6531 §3.2).
-fn wire_address(address: &Address, phase: Phase) -> Result<String> {
+fn wire_address(address: &Address, phase: Phase) -> Result<Cow<'_, str>> {
     if address.is_ascii() || !address.local().is_ascii() {
-        return Ok(address.as_str().to_owned());
+        return Ok(Cow::Borrowed(address.as_str()));
     }
     let domain = idna::domain_to_ascii_strict(address.domain()).map_err(|_| {
         Error::new(
@@ -126,7 +160,7 @@ fn wire_address(address: &Address, phase: Phase) -> Result<String> {
         )
         .with_advice("check the part after the @")
     })?;
-    Ok(format!("{}@{domain}", address.local()))
+    Ok(Cow::Owned(format!("{}@{domain}", address.local())))
 }
 
 #[cfg(test)]
@@ -140,7 +174,25 @@ mod tests {
         SmtpConfig::new(target.clone(), Login::none(&target))
     }
 
-    fn lines(envelope: &Envelope, size: Option<u64>, caps: &Capabilities) -> EnvelopeLines {
+    struct Lines {
+        mail: String,
+        rcpt: Vec<String>,
+        without_dsn: bool,
+    }
+
+    fn envelope_lines(
+        envelope: &Envelope,
+        size: Option<u64>,
+        caps: &Capabilities,
+        config: &SmtpConfig,
+    ) -> Result<Lines> {
+        let mut lines = EnvelopeLines::default();
+        lines.write(envelope, size, caps, config)?;
+        let mut all = (0..).map_while(|n| lines.line(n)).map(|l| String::from_utf8(l.to_vec()).unwrap());
+        Ok(Lines { mail: all.next().unwrap(), rcpt: all.collect(), without_dsn: lines.without_dsn })
+    }
+
+    fn lines(envelope: &Envelope, size: Option<u64>, caps: &Capabilities) -> Lines {
         envelope_lines(envelope, size, caps, &config()).unwrap()
     }
 
@@ -178,7 +230,7 @@ mod tests {
         let own = envelope.with_notify(Notify::On { success: false, failure: true, delay: false });
         let own = own.with_returned(ReturnContent::Headers);
         let out = envelope_lines(&own, Some(1), &caps, &config).unwrap();
-        assert!(out.mail.contains("RET=HDRS") && out.rcpt[0].contains("NOTIFY=FAILURE"), "{out:?}");
+        assert!(out.mail.contains("RET=HDRS") && out.rcpt[0].contains("NOTIFY=FAILURE"), "{}", out.mail);
     }
 
     #[test]
@@ -204,18 +256,21 @@ mod tests {
             assert_eq!(lines(&domain, None, caps).mail, "MAIL FROM:<a@xn--exmple-cua.org>\r\n");
         }
         let local = Envelope::parse(None, ["grüße@exämple.org"]).unwrap();
-        let error = envelope_lines(&local, None, &none, &config()).unwrap_err();
+        let error = envelope_lines(&local, None, &none, &config()).err().unwrap();
         assert_eq!(error.kind(), ErrorKind::Unsupported);
         let out = lines(&local, None, &utf8);
         assert_eq!(out.mail, "MAIL FROM:<> SMTPUTF8\r\n");
         assert_eq!(out.rcpt, ["RCPT TO:<grüße@exämple.org>\r\n"]);
         // Two labels once the mapping is done, and a bidi rule broken: no name at all.
         let bad = Envelope::parse(None, ["a@א1b.example"]).unwrap();
-        assert_eq!(envelope_lines(&bad, None, &none, &config()).unwrap_err().kind(), ErrorKind::InvalidInput);
+        assert_eq!(
+            envelope_lines(&bad, None, &none, &config()).err().unwrap().kind(),
+            ErrorKind::InvalidInput
+        );
         let mut empty = local;
         empty.to.clear();
         assert_eq!(
-            envelope_lines(&empty, None, &utf8, &config()).unwrap_err().kind(),
+            envelope_lines(&empty, None, &utf8, &config()).err().unwrap().kind(),
             ErrorKind::InvalidInput
         );
     }

@@ -3,6 +3,9 @@
 mod capabilities;
 mod command;
 mod dsn;
+mod flow;
+mod flow_ending;
+mod flow_replies;
 mod parameters;
 mod queue;
 mod refusal;
@@ -10,8 +13,9 @@ mod reply;
 mod transaction;
 
 pub use capabilities::Capabilities;
-pub(crate) use command::{envelope_lines, is_hello_name};
+pub(crate) use command::{EnvelopeLines, is_hello_name};
 pub(crate) use dsn::{NotifyWord, RetWord};
+pub(crate) use flow::{Flow, News, Plan, Stage};
 pub use parameters::MailParameters;
 pub(crate) use queue::{Command, ReplyQueue};
 pub(crate) use refusal::refusal;

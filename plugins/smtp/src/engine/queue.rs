@@ -15,6 +15,9 @@ pub(crate) enum Command {
     /// RCPT for the recipient of this index.
     Rcpt(usize),
     Data,
+    /// BDAT that is not the last one of its message (RFC 3030).
+    Chunk,
+    /// The final dot, or the last BDAT.
     EndOfData,
     Reset,
     Quit,
@@ -30,7 +33,7 @@ impl Command {
             Self::Auth => Phase::Authenticate,
             Self::Mail => Phase::Sender,
             Self::Rcpt(_) => Phase::Recipient,
-            Self::Data => Phase::Data,
+            Self::Data | Self::Chunk => Phase::Data,
             Self::EndOfData => Phase::EndOfData,
             Self::Reset => Phase::Reset,
             Self::Quit => Phase::Close,
@@ -39,7 +42,7 @@ impl Command {
 
     /// True if this code can answer it (RFC 5321 §4.3.2). Another one means that replies and commands no
     /// longer match, and nothing that follows can be believed.
-    fn takes(self, code: u16) -> bool {
+    pub(crate) fn takes(self, code: u16) -> bool {
         match self {
             Self::Data => code == 354 || code >= 400,
             Self::Auth => code == 334 || code == 235 || code >= 400,
@@ -48,8 +51,7 @@ impl Command {
     }
 }
 
-/// The commands that are out, oldest first. Replies come in that order (RFC 2920 §3.1), whatever
-/// transaction they belong to, so several transactions can be in flight in one queue.
+/// The commands of setting up that are out, oldest first. Replies come in that order (RFC 2920 §3.1).
 #[derive(Debug, Default)]
 pub(crate) struct ReplyQueue(VecDeque<Command>);
 

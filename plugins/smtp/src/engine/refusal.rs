@@ -24,6 +24,18 @@ pub(crate) fn refusal(
     }
 }
 
+/// The same error once more: what ended a connection ended it for every message on it.
+pub(crate) fn repeated(error: &Error) -> Error {
+    let mut again = Error::new(error.kind(), error.phase(), error.message()).with_repeat(error.repeat());
+    if let Some(advice) = error.advice() {
+        again = again.with_advice(advice);
+    }
+    if let Some(reply) = error.reply() {
+        again = again.with_reply(reply.clone());
+    }
+    again
+}
+
 fn advice(phase: Phase, reply: &SmtpReply) -> Option<&'static str> {
     let text = reply.text.to_ascii_lowercase();
     let enhanced = reply.enhanced.as_deref().unwrap_or_default();

@@ -42,6 +42,16 @@ impl SmtpReply {
         self.is_permanent() && !too_many
     }
 
+    /// True if it says that commands were lost or should not have come together: a bad sequence although they
+    /// came `in_order`, or words as servers use them that do not take pipelined commands.
+    pub(crate) fn is_out_of_step(&self, in_order: bool) -> bool {
+        if !self.is_permanent() {
+            return false;
+        }
+        let text = self.text.to_ascii_lowercase();
+        (self.code == 503 && in_order) || text.contains("pipelin") || text.contains("synchroni")
+    }
+
     /// As the contract's reply, with the session's secrets masked.
     pub(crate) fn to_core(&self, redactor: &Redactor) -> Reply {
         redactor.reply(&self.code.to_string(), self.enhanced.as_deref(), &self.text)

@@ -1,15 +1,13 @@
 //! One message on its way: what follows from the replies so far, and what became of it. Pure.
 
 use super::{Command, SmtpReply, refusal};
-use postrider_core::{
-    Address, Envelope, Error, ErrorKind, Phase, Receipt, RecipientOutcome, Result, Verdict,
-};
+use postrider_core::{Envelope, Error, ErrorKind, Phase, Receipt, RecipientOutcome, Result, Verdict};
 use postrider_wire::Redactor;
 
 /// What is to be done once the replies to an envelope are in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Step {
-    /// MAIL and RCPT are answered well enough; DATA is not said yet.
+    /// MAIL and RCPT are answered well enough, and DATA is not said: the body may follow by BDAT.
     SayData,
     /// The server waits for the body.
     SendBody,
@@ -23,19 +21,31 @@ pub(crate) enum Step {
 }
 
 /// The replies to one envelope.
+#[derive(Debug)]
 pub(crate) struct Transaction {
-    recipients: Vec<Address>,
+    envelope: Envelope,
     send_partial: bool,
     mail: Option<SmtpReply>,
     to: Vec<Option<SmtpReply>>,
     data: Option<SmtpReply>,
+    /// The first refusal of a part of the body (RFC 3030).
+    chunk: Option<SmtpReply>,
 }
 
 impl Transaction {
-    pub(crate) fn new(envelope: &Envelope, send_partial: bool) -> Self {
-        let recipients: Vec<_> = envelope.to.iter().map(|r| r.address.clone()).collect();
-        let to = vec![None; recipients.len()];
-        Self { recipients, send_partial, mail: None, to, data: None }
+    pub(crate) fn new(envelope: Envelope, send_partial: bool) -> Self {
+        let to = vec![None; envelope.to.len()];
+        Self { envelope, send_partial, mail: None, to, data: None, chunk: None }
+    }
+
+    /// The envelope, for another try.
+    pub(crate) fn into_envelope(self) -> Envelope {
+        self.envelope
+    }
+
+    /// How many there are.
+    pub(crate) fn recipients(&self) -> usize {
+        self.to.len()
     }
 
     /// Takes the reply to one of its commands.
@@ -48,6 +58,7 @@ impl Transaction {
                 }
             }
             Command::Data => self.data = Some(reply),
+            Command::Chunk if reply.is_refusal() && self.chunk.is_none() => self.chunk = Some(reply),
             _ => {}
         }
     }
@@ -55,6 +66,12 @@ impl Transaction {
     /// True if there is no use in saying more: the sender was refused, or the server says goodbye.
     pub(crate) fn is_lost(&self) -> bool {
         self.mail.as_ref().is_some_and(SmtpReply::is_refusal) || self.goodbye().is_some()
+    }
+
+    /// True if the body goes out in vain: the server is known not to take it.
+    pub(crate) fn is_hopeless(&self) -> bool {
+        let answered = self.to.iter().all(Option::is_some);
+        self.is_lost() || self.chunk.is_some() || (answered && self.mail.is_some() && !self.goes_on())
     }
 
     /// False if it is known already that DATA would be in vain.
@@ -76,29 +93,56 @@ impl Transaction {
         }
     }
 
+    /// True if the refusals, `end` among them, tell of a server that lost commands or does not like them to
+    /// come together: they are no verdict on the message.
+    pub(crate) fn is_out_of_step(&self, end: Option<&SmtpReply>) -> bool {
+        let sender = self.mail.as_ref().is_some_and(SmtpReply::is_success);
+        let envelope = sender && self.accepted() > 0;
+        let lost = |reply: &SmtpReply, in_order: bool| reply.is_out_of_step(in_order);
+        self.mail.iter().any(|r| lost(r, true))
+            || self.to.iter().flatten().any(|r| lost(r, sender))
+            || self.data.iter().chain(&self.chunk).chain(end).any(|r| lost(r, envelope))
+    }
+
     /// The error of an envelope that did not get through.
-    pub(crate) fn refused(&self, redactor: &Redactor) -> Error {
-        let recipients = self.outcomes(redactor, false);
+    pub(crate) fn refused(&mut self, redactor: &Redactor) -> Error {
         let (phase, reply, what) = self.cause();
         let error = match reply {
             Some(reply) => refusal(phase, reply, what, redactor),
             None => Error::new(ErrorKind::Protocol, phase, what),
         };
-        error.with_recipients(recipients)
+        error.with_recipients(self.outcomes(redactor, false))
     }
 
     /// The outcome by the reply to the end of data.
-    pub(crate) fn finished(&self, end: &SmtpReply, redactor: &Redactor) -> Result<Receipt> {
-        let recipients = self.outcomes(redactor, end.is_success());
-        if end.is_success() {
+    pub(crate) fn finished(&mut self, end: &SmtpReply, redactor: &Redactor) -> Result<Receipt> {
+        let sender = self.mail.as_ref().is_some_and(SmtpReply::is_success);
+        let taken = end.is_success();
+        // Nobody was to get it, or not all of it: whatever the server says to its end, it can't be this message
+        // that it has taken. If it has taken something, only it knows what.
+        if taken && (self.chunk.is_some() || (!sender && self.accepted() > 0)) {
+            let what = "the server refused a part of the message, and took the whole of it";
+            return Err(Error::new(ErrorKind::Unsure, Phase::EndOfData, what)
+                .with_reply(end.to_core(redactor))
+                .with_advice(
+                    "find out whether it arrived before you send it again; pipelining=false may help",
+                )
+                .with_recipients(self.outcomes(redactor, false)));
+        }
+        if !sender || self.accepted() == 0 || self.chunk.is_some() {
+            return Err(self.refused(redactor));
+        }
+        let recipients = self.outcomes(redactor, taken);
+        if taken {
             return Ok(Receipt::new(end.to_core(redactor), recipients));
         }
         let what = "the server refused the message after its body";
         Err(refusal(Phase::EndOfData, end, what, redactor).with_recipients(recipients))
     }
 
-    /// Every recipient with its verdict; `delivered` says that the server has taken the message.
-    pub(crate) fn outcomes(&self, redactor: &Redactor, delivered: bool) -> Vec<RecipientOutcome> {
+    /// Every recipient with its verdict; `delivered` says that the server has taken the message. Told once: the
+    /// addresses go along.
+    pub(crate) fn outcomes(&mut self, redactor: &Redactor, delivered: bool) -> Vec<RecipientOutcome> {
         // With the sender refused, the replies to RCPT (503) say nothing of the recipients.
         let said = self.mail.as_ref().is_some_and(SmtpReply::is_success);
         let verdict = |reply: &Option<SmtpReply>| match reply {
@@ -107,8 +151,8 @@ impl Transaction {
             Some(r) if said && r.is_refusal() => Verdict::Deferred(r.to_core(redactor)),
             _ => Verdict::NotSent,
         };
-        let pairs = self.recipients.iter().zip(&self.to);
-        pairs.map(|(address, reply)| RecipientOutcome::new(address.clone(), verdict(reply))).collect()
+        let pairs = std::mem::take(&mut self.envelope.to).into_iter().zip(&self.to);
+        pairs.map(|(recipient, reply)| RecipientOutcome::new(recipient.address, verdict(reply))).collect()
     }
 
     fn accepted(&self) -> usize {
@@ -119,17 +163,14 @@ impl Transaction {
     fn goes_on(&self) -> bool {
         let sender = self.mail.as_ref().is_some_and(SmtpReply::is_success);
         let accepted = self.accepted();
-        sender
-            && accepted > 0
-            && (self.send_partial || accepted == self.recipients.len())
-            && self.goodbye().is_none()
+        sender && accepted > 0 && (self.send_partial || accepted == self.to.len()) && self.goodbye().is_none()
     }
 
     /// The reply that announces the end of the connection, with its phase.
     fn goodbye(&self) -> Option<(Phase, &SmtpReply)> {
         let mail = self.mail.iter().map(|r| (Phase::Sender, r));
         let to = self.to.iter().flatten().map(|r| (Phase::Recipient, r));
-        let data = self.data.iter().map(|r| (Phase::Data, r));
+        let data = self.data.iter().chain(&self.chunk).map(|r| (Phase::Data, r));
         mail.chain(to).chain(data).find(|(_, r)| r.code == 421)
     }
 
@@ -142,7 +183,7 @@ impl Transaction {
             return (Phase::Sender, Some(reply), "the server refused the sender".to_owned());
         }
         let failed: Vec<&SmtpReply> = self.to.iter().flatten().filter(|r| r.is_refusal()).collect();
-        let all = self.recipients.len();
+        let all = self.to.len();
         match failed.first() {
             Some(first) if !self.goes_on() => {
                 let worst = failed.iter().find(|r| r.refuses_recipient()).unwrap_or(first);
@@ -154,6 +195,10 @@ impl Transaction {
                 (Phase::Recipient, Some(worst), what)
             }
             _ => {
+                if let Some(reply) = &self.chunk {
+                    let what = "the server refused the message while it was sent";
+                    return (Phase::Data, Some(reply), what.to_owned());
+                }
                 let reply = self.data.as_ref().filter(|r| r.is_refusal());
                 (Phase::Data, reply, "the server refused the message before its body".to_owned())
             }
@@ -171,7 +216,7 @@ mod tests {
 
     fn after(send_partial: bool, codes: &[u16]) -> Transaction {
         let envelope = Envelope::parse(None, ["a@x", "b@x"]).unwrap();
-        let mut transaction = Transaction::new(&envelope, send_partial);
+        let mut transaction = Transaction::new(envelope, send_partial);
         let commands = [Command::Mail, Command::Rcpt(0), Command::Rcpt(1), Command::Data];
         for (command, code) in commands.into_iter().zip(codes) {
             transaction.take(command, reply(*code));

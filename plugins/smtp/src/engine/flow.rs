@@ -1,0 +1,371 @@
+//! Many messages on their way over one connection: what may be said, and whose answer comes next. Pure.
+//!
+//! Replies come in the order of the commands (RFC 2920 §3.1), whatever message they belong to. Each command
+//! remembers where in the stream its last byte stands: an answer counts only once that byte has left, and a
+//! message may have been taken only once the last byte of its end of data has.
+
+use super::{Command, EnvelopeLines, Step, Transaction};
+use bytes::{Bytes, BytesMut};
+use postrider_core::{Envelope, Receipt, Result};
+use postrider_wire::Redactor;
+use std::collections::VecDeque;
+use std::fmt::Write as _;
+
+/// Most commands of one envelope that are out at a time: a mistake in a list of thousands shows early.
+const GROUP: usize = 100;
+
+/// What the connection and the settings allow.
+#[derive(Clone, Debug)]
+pub(crate) struct Plan {
+    /// Commands may be said before the answers to those before them are in.
+    pub(crate) pipelined: bool,
+    /// Bodies go by BDAT.
+    pub(crate) chunking: bool,
+    /// Most messages under way.
+    pub(crate) messages: usize,
+    /// Most bytes of them.
+    pub(crate) bytes: u64,
+    /// A message may go to some of its recipients.
+    pub(crate) send_partial: bool,
+    /// This server has answered a group of commands as it should. Until it has, one message goes at a time: a
+    /// server that does not do what it says spoils one and not a window of them.
+    pub(crate) proven: bool,
+    /// The connection has done its work before: if it ends now, it was not because of what was said.
+    pub(crate) served: bool,
+    /// The commands are wanted for a transcript.
+    pub(crate) debug: bool,
+}
+
+/// What the message that was begun last waits for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Stage {
+    /// Nothing: the next one may begin.
+    Idle,
+    /// Some of its commands are still to be said.
+    Envelope,
+    /// All is said, and the answers decide.
+    Answers,
+    /// The body goes out.
+    Body,
+    /// A lone dot is to be answered.
+    Dot,
+}
+
+/// News of a message.
+#[derive(Debug)]
+pub(crate) enum News {
+    /// What became of it.
+    Outcome(usize, Result<Receipt>),
+    /// It can't have been taken and is to be sent again over another connection. The body is in here if it was
+    /// touched.
+    Again(usize, Envelope, Option<Bytes>),
+}
+
+/// A body, with another try in mind.
+#[derive(Debug, Default)]
+pub(super) enum Kept {
+    /// The driver has it as it came.
+    #[default]
+    Untouched,
+    /// It is in memory, whole.
+    Whole(Bytes),
+    /// It can't be read again.
+    Gone,
+}
+
+/// One message under way.
+#[derive(Debug)]
+pub(super) struct Flight {
+    pub(super) index: usize,
+    /// `None` once its outcome is told: answers are still to come then, and change nothing.
+    pub(super) transaction: Option<Transaction>,
+    pub(super) body: Kept,
+    pub(super) size: u64,
+    /// Answers to come.
+    pub(super) owed: usize,
+    /// Where in the stream its end of data ends.
+    pub(super) end: Option<u64>,
+    /// A command of its own was answered.
+    pub(super) touched: bool,
+    /// RSET stands behind it.
+    pub(super) reset_behind: bool,
+}
+
+/// A command that is out.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Expected {
+    pub(super) command: Command,
+    pub(super) flight: u64,
+    /// Where in the stream it ends.
+    pub(super) end: u64,
+}
+
+/// The messages under way on a connection.
+#[derive(Debug)]
+pub(crate) struct Flow {
+    pub(super) plan: Plan,
+    /// The lines of the message that is to be begun.
+    pub(crate) lines: EnvelopeLines,
+    /// What was said since the driver last looked, if it is wanted.
+    pub(crate) spoken: BytesMut,
+    /// What the driver has not told yet.
+    pub(crate) news: VecDeque<News>,
+    pub(super) stage: Stage,
+    pub(super) flights: VecDeque<Flight>,
+    /// The number of the first of them.
+    pub(super) first: u64,
+    /// How many of them have no outcome yet.
+    pub(super) open: usize,
+    pub(super) expected: VecDeque<Expected>,
+    pub(super) written: u64,
+    pub(super) bytes: u64,
+    /// The next line of the envelope, and how many of its group are said.
+    pub(super) next_line: usize,
+    pub(super) grouped: usize,
+    pub(super) answers: u64,
+    pub(super) over: bool,
+    pub(super) hung_up: bool,
+    pub(super) out_of_step: bool,
+    pub(super) acquitted: bool,
+    pub(super) no_chunking: bool,
+}
+
+impl Flow {
+    pub(crate) fn new(plan: Plan) -> Self {
+        Self {
+            plan,
+            lines: EnvelopeLines::default(),
+            spoken: BytesMut::new(),
+            news: VecDeque::new(),
+            stage: Stage::Idle,
+            flights: VecDeque::new(),
+            first: 0,
+            open: 0,
+            expected: VecDeque::new(),
+            written: 0,
+            bytes: 0,
+            next_line: 0,
+            grouped: 0,
+            answers: 0,
+            over: false,
+            hung_up: false,
+            out_of_step: false,
+            acquitted: false,
+            no_chunking: false,
+        }
+    }
+
+    pub(crate) fn stage(&self) -> Stage {
+        self.stage
+    }
+
+    /// True once the connection must not be used any more; everything is told then.
+    pub(crate) fn is_over(&self) -> bool {
+        self.over
+    }
+
+    /// True if nothing is under way and no answer is to come.
+    pub(crate) fn is_idle(&self) -> bool {
+        self.flights.is_empty() && self.expected.is_empty()
+    }
+
+    /// True if an answer may come.
+    pub(crate) fn listens(&self) -> bool {
+        !self.over && (!self.expected.is_empty() || self.stage == Stage::Body)
+    }
+
+    /// True if another message may begin.
+    pub(crate) fn has_room(&self) -> bool {
+        if self.over || self.out_of_step || self.stage != Stage::Idle {
+            return false;
+        }
+        if !self.plan.pipelined {
+            return self.is_idle();
+        }
+        let room = self.open < self.plan.messages && self.bytes < self.plan.bytes;
+        self.open == 0 || (self.plan.proven && room)
+    }
+
+    /// True if bodies go by BDAT.
+    pub(crate) fn is_chunked(&self) -> bool {
+        self.plan.chunking
+    }
+
+    /// True if the connection has done some work.
+    pub(crate) fn has_served(&self) -> bool {
+        self.plan.served
+    }
+
+    /// The command whose answer is waited for, with a number that changes from one to the next; `None` while
+    /// its last byte is still here.
+    pub(crate) fn awaited(&self) -> Option<(Command, u64)> {
+        let front = self.expected.front().filter(|e| e.end <= self.written)?;
+        Some((front.command, self.answers))
+    }
+
+    /// The command that an answer, or the end of the connection, would belong to.
+    pub(crate) fn front(&self) -> Command {
+        self.expected.front().map_or(Command::Chunk, |e| e.command)
+    }
+
+    /// The connection has taken these bytes.
+    pub(crate) fn wrote(&mut self, count: usize) {
+        self.written += count as u64;
+    }
+
+    /// Begins the message whose [`lines`](Self::lines) have been written.
+    pub(crate) fn start(&mut self, out: &mut BytesMut, index: usize, envelope: Envelope) {
+        // A body that goes behind its envelope unasked may be refused with the transaction left open, and what
+        // follows would go on with it: only RSET ends it for sure (RFC 3030 §2).
+        if self.plan.chunking && self.flights.back().is_some_and(|f| !f.reset_behind) {
+            self.reset(out);
+        }
+        self.flights.push_back(Flight {
+            index,
+            transaction: Some(Transaction::new(envelope, self.plan.send_partial)),
+            body: Kept::Untouched,
+            size: 0,
+            owed: 0,
+            end: None,
+            touched: false,
+            reset_behind: false,
+        });
+        self.open += 1;
+        (self.next_line, self.grouped, self.stage) = (0, 0, Stage::Envelope);
+    }
+
+    /// Says what can be said of the envelope now. False if answers have to come first.
+    pub(crate) fn speak(&mut self, out: &mut BytesMut, redactor: &Redactor) -> bool {
+        let Some(flight) = self.flights.back() else { return false };
+        let Some(transaction) = &flight.transaction else { return false };
+        let answered = flight.owed == 0;
+        let (recipients, lost) = (transaction.recipients(), transaction.is_lost());
+        match self.stage {
+            Stage::Envelope if answered && lost => self.refuse(out, redactor),
+            Stage::Envelope => {
+                if answered {
+                    self.grouped = 0;
+                }
+                let before = out.len();
+                self.say_envelope(out, recipients, if self.plan.pipelined { GROUP } else { 1 });
+                return self.stage != Stage::Envelope || out.len() > before;
+            }
+            Stage::Answers if answered => match transaction.step() {
+                Step::SendBody => self.stage = Stage::Body,
+                Step::SayData if self.plan.chunking => self.stage = Stage::Body,
+                Step::LoneDot => self.refuse_by_dot(out, redactor),
+                Step::Abandon => self.abandon(redactor),
+                Step::Reset | Step::SayData => self.refuse(out, redactor),
+            },
+            _ => return false,
+        }
+        true
+    }
+
+    fn say_envelope(&mut self, out: &mut BytesMut, recipients: usize, group: usize) {
+        while self.next_line <= recipients && self.grouped < group {
+            let command = match self.next_line.checked_sub(1) {
+                Some(recipient) => Command::Rcpt(recipient),
+                None => Command::Mail,
+            };
+            out.extend_from_slice(self.lines.line(self.next_line).unwrap_or_default());
+            self.said(out, command);
+            (self.next_line, self.grouped) = (self.next_line + 1, self.grouped + 1);
+        }
+        if self.next_line <= recipients {
+            return;
+        }
+        if self.plan.chunking {
+            // With one refusal the message may have to stay here.
+            let unconditional = self.plan.pipelined && (self.plan.send_partial || recipients == 1);
+            self.stage = if unconditional { Stage::Body } else { Stage::Answers };
+        } else if self.grouped < group {
+            let current = self.flights.back().and_then(|f| f.transaction.as_ref());
+            if current.is_some_and(Transaction::may_say_data) {
+                out.extend_from_slice(b"DATA\r\n");
+                self.said(out, Command::Data);
+            }
+            self.stage = Stage::Answers;
+        }
+    }
+
+    /// The body is in memory: it can be sent again.
+    pub(crate) fn keep(&mut self, body: Option<Bytes>) {
+        if let Some(flight) = self.flights.back_mut() {
+            flight.body = body.map_or(Kept::Gone, Kept::Whole);
+        }
+    }
+
+    /// Says BDAT for the next `length` bytes, which the caller puts behind it.
+    pub(crate) fn chunk(&mut self, out: &mut BytesMut, length: usize, last: bool) {
+        let before = out.len();
+        // A buffer that grows takes any text.
+        let _ = write!(out, "BDAT {length}{}\r\n", if last { " LAST" } else { "" });
+        if self.plan.debug {
+            self.spoken.extend_from_slice(out.get(before..).unwrap_or_default());
+        }
+        self.count(length);
+        self.expect(if last { Command::EndOfData } else { Command::Chunk }, out.len() + length);
+        if last {
+            self.end(out.len() + length);
+        }
+    }
+
+    /// Bytes of the body have been put out.
+    pub(crate) fn count(&mut self, length: usize) {
+        self.bytes += length as u64;
+        if let Some(flight) = self.flights.back_mut() {
+            flight.size += length as u64;
+        }
+    }
+
+    /// The final dot has been put out.
+    pub(crate) fn end_of_data(&mut self, out: &BytesMut) {
+        self.expect(Command::EndOfData, out.len());
+        self.end(out.len());
+    }
+
+    fn end(&mut self, length: usize) {
+        let end = self.written + length as u64;
+        if let Some(flight) = self.flights.back_mut() {
+            flight.end = Some(end);
+        }
+        self.stage = Stage::Idle;
+    }
+
+    /// Says RSET, unless the last message has one behind it already.
+    pub(super) fn reset(&mut self, out: &mut BytesMut) {
+        if self.over || self.flights.back().is_some_and(|f| f.reset_behind) {
+            return;
+        }
+        for flight in &mut self.flights {
+            flight.reset_behind = true;
+        }
+        out.extend_from_slice(b"RSET\r\n");
+        if self.plan.debug {
+            self.spoken.extend_from_slice(b"RSET\r\n");
+        }
+        // It belongs to no message: its number is one that none has yet.
+        let end = self.written + out.len() as u64;
+        self.expected.push_back(Expected { command: Command::Reset, flight: u64::MAX, end });
+    }
+
+    /// A command of the last message has been put out, up to the end of `out`.
+    pub(super) fn said(&mut self, out: &BytesMut, command: Command) {
+        if self.plan.debug {
+            // Only the line itself: what stands before it was told.
+            let line = out.strip_suffix(b"\r\n").unwrap_or(out);
+            let start = memchr::memrchr(b'\n', line).map_or(0, |at| at + 1);
+            self.spoken.extend_from_slice(out.get(start..).unwrap_or_default());
+        }
+        self.expect(command, out.len());
+    }
+
+    fn expect(&mut self, command: Command, length: usize) {
+        let flight = self.first + (self.flights.len() as u64).saturating_sub(1);
+        self.expected.push_back(Expected { command, flight, end: self.written + length as u64 });
+        if let Some(flight) = self.flights.back_mut() {
+            flight.owed += 1;
+        }
+    }
+}

@@ -1,0 +1,310 @@
+//! The driver of messages under way: reads, asks for messages and writes, whichever can go on.
+
+use crate::SmtpConfig;
+use crate::engine::{Flow, News, Plan, Stage};
+use crate::intake::{Feed, Intake, Letter};
+use crate::session::Session;
+use crate::session_late::Timer;
+use bytes::BytesMut;
+use postrider_core::{Error, ErrorKind, Phase, Repeat, Result};
+use postrider_wire::dot::Encoder;
+use std::future::poll_fn;
+use std::task::{Context, Poll};
+
+/// Once so much waits to be written, no more is put to it.
+const HIGH: usize = 64 * 1024;
+
+/// What is known of the server's pipelining, kept from one connection to the next.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Pipelining {
+    /// It has not been tried.
+    #[default]
+    Unknown,
+    /// It works.
+    Works,
+    /// It may have been to blame for what went wrong: the next message goes without it.
+    Suspect,
+    /// It is offered and does not work.
+    Broken,
+}
+
+/// What a transport remembers of its server.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Habits {
+    pub(crate) pipelining: Pipelining,
+    /// BDAT is offered and not there.
+    pub(crate) no_chunking: bool,
+}
+
+/// The work on one connection.
+pub(crate) struct Drive<'s, 'b, 'a> {
+    pub(crate) session: &'s mut Session,
+    pub(crate) config: &'s SmtpConfig,
+    pub(crate) intake: &'s mut Intake<'b, 'a>,
+    pub(crate) flow: Flow,
+    pub(crate) feed: Option<Feed<'a>>,
+    pub(crate) encoder: Encoder,
+    /// What goes into the next BDAT, where it can't be taken as it is.
+    pub(crate) scratch: BytesMut,
+    /// How much of the input has been searched for a line end.
+    pub(crate) searched: usize,
+    ended: bool,
+    pub(crate) unflushed: bool,
+    /// Why nothing can be written any more.
+    pub(crate) failure: Option<Error>,
+    /// For the answer to the command of this number.
+    pub(crate) answer_timer: Option<(u64, Timer)>,
+    pub(crate) write_timer: Option<Timer>,
+}
+
+impl Session {
+    /// Sends messages until there are no more, or the connection can't be used. `reused` says that it has
+    /// served before.
+    pub(crate) async fn send_from(
+        &mut self,
+        config: &SmtpConfig,
+        intake: &mut Intake<'_, '_>,
+        habits: &mut Habits,
+        reused: bool,
+    ) {
+        let trusted = !matches!(habits.pipelining, Pipelining::Suspect | Pipelining::Broken);
+        let plan = Plan {
+            pipelined: config.pipelining && self.caps.pipelining && trusted,
+            chunking: self.caps.chunking && config.window.chunk.is_some() && !habits.no_chunking,
+            messages: config.window.messages,
+            bytes: config.window.bytes,
+            send_partial: config.send_partial,
+            proven: habits.pipelining == Pipelining::Works,
+            served: reused,
+            debug: config.debug,
+        };
+        let mut drive = Drive {
+            session: self,
+            config,
+            intake,
+            flow: Flow::new(plan),
+            feed: None,
+            encoder: Encoder::new(config.line_ends),
+            scratch: BytesMut::new(),
+            searched: 0,
+            ended: false,
+            unflushed: false,
+            failure: None,
+            answer_timer: None,
+            write_timer: None,
+        };
+        poll_fn(|cx| drive.poll(cx)).await;
+        let flow = drive.flow;
+        habits.no_chunking |= flow.has_no_chunking();
+        habits.pipelining = match habits.pipelining {
+            Pipelining::Suspect if flow.is_acquitted() => Pipelining::Unknown,
+            Pipelining::Suspect => Pipelining::Broken,
+            Pipelining::Unknown | Pipelining::Works if flow.is_out_of_step() => Pipelining::Suspect,
+            Pipelining::Unknown if flow.is_proven() => Pipelining::Works,
+            known => known,
+        };
+        if flow.is_idle() && !flow.is_over() && !flow.is_out_of_step() {
+            self.channel.finish();
+        }
+    }
+}
+
+impl<'a> Drive<'_, '_, 'a> {
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        loop {
+            let mut moved = self.listen(cx);
+            moved |= self.fill(cx);
+            moved |= self.write(cx);
+            if self.failure.is_some() && self.flow.is_idle() {
+                self.give_up(None);
+            }
+            self.tell();
+            if self.flow.is_over() {
+                return Poll::Ready(());
+            }
+            let done = self.ended || self.flow.is_out_of_step();
+            if done && self.flow.is_idle() && self.session.channel.output().is_empty() {
+                return Poll::Ready(());
+            }
+            if !moved && !self.too_late(cx) {
+                return Poll::Pending;
+            }
+        }
+    }
+
+    /// Reads what has come while an answer may come; true if something has.
+    fn listen(&mut self, cx: &mut Context<'_>) -> bool {
+        let mut moved = false;
+        while self.flow.listens() {
+            let phase = self.flow.front().phase();
+            match self.session.channel.poll_read(cx, phase) {
+                Poll::Ready(Ok(())) => self.hear(),
+                Poll::Ready(Err(error)) => {
+                    let error = self.failure.take().unwrap_or(error);
+                    self.flow.lost(error, self.session.channel.redactor());
+                }
+                Poll::Pending => break,
+            }
+            moved = true;
+        }
+        moved
+    }
+
+    /// Puts out what may be said, and asks for the next message when the last one is out; true if it could.
+    fn fill(&mut self, cx: &mut Context<'_>) -> bool {
+        let mut moved = false;
+        while self.failure.is_none() && !self.flow.is_over() && self.session.channel.output().len() < HIGH {
+            let could = match self.flow.stage() {
+                Stage::Idle => self.begin(cx),
+                Stage::Envelope | Stage::Answers => {
+                    let mut out = std::mem::take(self.session.channel.output());
+                    let could = self.flow.speak(&mut out, self.session.channel.redactor());
+                    *self.session.channel.output() = out;
+                    could
+                }
+                Stage::Body => self.feed(cx),
+                Stage::Dot => false,
+            };
+            if !could {
+                break;
+            }
+            moved = true;
+        }
+        if !self.flow.spoken.is_empty() {
+            self.session.channel.said(&self.flow.spoken);
+            self.flow.spoken.clear();
+        }
+        moved
+    }
+
+    fn begin(&mut self, cx: &mut Context<'_>) -> bool {
+        if self.ended || !self.flow.has_room() {
+            return false;
+        }
+        // Nothing is under way: while the next message is waited for, the connection is as good as unused.
+        if self.flow.is_idle() && self.session.channel.output().is_empty() {
+            self.session.channel.finish();
+        }
+        match self.intake.poll(cx) {
+            Poll::Pending => return false,
+            Poll::Ready(None) => self.ended = true,
+            Poll::Ready(Some(letter)) => self.start(letter, cx),
+        }
+        true
+    }
+
+    fn start(&mut self, letter: Letter<'a>, cx: &mut Context<'_>) {
+        let Letter { index, envelope, body } = letter;
+        // Everything that can be refused locally is, before a byte goes out.
+        let caps = &self.session.caps;
+        let lines = self.flow.lines.write(&envelope, body.size(), caps, self.config);
+        if let Err(error) = lines.and_then(|()| self.check_size(body.size())) {
+            return self.intake.report(index, Err(error));
+        }
+        if self.flow.is_idle()
+            && let Err(error) = self.look(cx)
+        {
+            let served = self.flow.has_served();
+            if served && error.kind() == ErrorKind::Closed {
+                self.intake.again(Letter { index, envelope, body });
+            } else {
+                let safe = if served { Repeat::Safe } else { error.repeat() };
+                self.intake.report(index, Err(error.with_repeat(safe)));
+            }
+            let what = Error::new(ErrorKind::Closed, Phase::Sender, "the connection was not fit for use");
+            return self.flow.lost(what, self.session.channel.redactor());
+        }
+        if self.flow.lines.without_dsn {
+            self.session.channel.note("the server does not offer DSN: delivery-status wishes are left out");
+        }
+        self.encoder = if self.flow.is_chunked() {
+            Encoder::without_dots(self.config.line_ends)
+        } else {
+            Encoder::new(self.config.line_ends)
+        };
+        self.scratch.clear();
+        self.flow.start(self.session.channel.output(), index, envelope);
+        self.feed = Some(match body.into_bytes() {
+            Ok(bytes) => {
+                self.flow.keep(Some(bytes.clone()));
+                Feed::whole(bytes)
+            }
+            Err(body) => Feed::new(body),
+        });
+    }
+
+    /// Looks what came while nothing was asked: a late answer would be taken for the next one.
+    fn look(&mut self, cx: &mut Context<'_>) -> Result<()> {
+        let looked = self.session.channel.poll_read(cx, Phase::Sender);
+        let begun = self.session.channel.begin(Phase::Sender);
+        let words = &*self.session.channel.input();
+        match looked {
+            Poll::Ready(Err(error)) if words.is_empty() => Err(error),
+            _ if words.starts_with(b"421") && self.flow.has_served() => {
+                Err(Error::new(ErrorKind::Closed, Phase::Sender, "the server closed the connection"))
+            }
+            _ => begun,
+        }
+    }
+
+    /// Writes what is put out; true if the connection took some of it.
+    fn write(&mut self, cx: &mut Context<'_>) -> bool {
+        if self.failure.is_some() || self.flow.is_over() {
+            return false;
+        }
+        let phase = self.flow.front().phase();
+        let mut moved = false;
+        while !self.session.channel.output().is_empty() {
+            match self.session.channel.poll_write(cx, phase) {
+                Poll::Ready(Ok(count)) => {
+                    self.flow.wrote(count);
+                    self.unflushed = true;
+                    moved = true;
+                }
+                Poll::Ready(Err(error)) => {
+                    self.fail(error);
+                    return true;
+                }
+                Poll::Pending => break,
+            }
+        }
+        if moved {
+            self.write_timer = None;
+        }
+        if self.unflushed {
+            match self.session.channel.poll_flush(cx, phase) {
+                Poll::Ready(Ok(())) => self.unflushed = false,
+                Poll::Ready(Err(error)) => {
+                    self.fail(error);
+                    return true;
+                }
+                Poll::Pending => {}
+            }
+        }
+        moved
+    }
+
+    /// Hands on what is known.
+    fn tell(&mut self) {
+        if self.feed.as_ref().is_some_and(|feed| feed.begun)
+            && matches!(self.flow.stage(), Stage::Idle | Stage::Dot)
+        {
+            self.feed = None;
+        }
+        while let Some(news) = self.flow.news.pop_front() {
+            match news {
+                News::Outcome(index, outcome) => self.intake.report(index, outcome),
+                News::Again(index, envelope, kept) => {
+                    let untouched = || self.feed.take().filter(|feed| !feed.begun).map(|feed| feed.body);
+                    match kept.map(Into::into).or_else(untouched) {
+                        Some(body) => self.intake.again(Letter { index, envelope, body }),
+                        None => {
+                            let what = "the message can't be read a second time";
+                            self.intake.report(index, Err(Error::new(ErrorKind::Closed, Phase::Data, what)));
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
