@@ -49,12 +49,7 @@ pub(super) const KEYS: &[Row] = &[
     honoured("mailextension"),
     fixed("userset", &["true", "false"], NOT_ASKED, "remove it"),
     fixed("noop.strict", &["true", "false"], NOT_ASKED, "remove it"),
-    fixed(
-        "chunksize",
-        &["-1"],
-        "messages go by DATA: there is no BDAT (RFC 3030) here yet",
-        "remove it; a message is streamed whatever its size",
-    ),
+    honoured("chunksize"),
     refused("auth.ntlm.unicode", NTLM, OTHER_MECHANISM),
     refused("auth.ntlm.lmcompat", NTLM, OTHER_MECHANISM),
 ];
