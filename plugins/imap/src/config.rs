@@ -55,6 +55,32 @@ const EXPUNGE_OTHERS: Property<bool> = Property::new(
 )
 .default("false");
 
+const WINDOW: Property<u32> = Property::new(
+    "window",
+    "Most messages that are asked for ahead of the one that is read, on each connection, 1 to 100000, when the host \
+     says which ones it will fetch. Not with partialfetch, nor with peek=false: a message nobody came to read would be \
+     marked.",
+)
+.default("1000");
+const WINDOW_BYTES: Property<Bytes> = Property::new(
+    "windowbytes",
+    "While fewer bytes of messages than this are due on a connection, more may be asked for; and so much is kept of \
+     messages that come before their turn or when something else is wanted.",
+)
+.default("4MiB");
+const CONNECTIONS: Property<u32> = Property::new(
+    "connectionpoolsize",
+    "Connections over which many messages are fetched at once, 1 to 16, where the host says which ones it will fetch. \
+     All else goes over the first.",
+)
+.default("1");
+const PIPELINING: Property<bool> = Property::new(
+    "pipelining",
+    "Send commands without waiting for the answer to the one before, where RFC 9051 §5.5 allows it. false: one at a \
+     time, for a server that breaks this.",
+)
+.default("true");
+
 /// The registered ports: 993 with TLS, 143 otherwise (RFC 8314 §3.2).
 const PORTS: Ports = Ports::new(993, 143, 143);
 
@@ -88,6 +114,15 @@ pub struct ImapConfig {
     pub id: bool,
     /// Without UIDPLUS, delete even if that deletes what others have marked. Default false.
     pub expunge_others: bool,
+    /// Most messages asked for ahead on each connection, 1 and up. Default 1,000.
+    pub window: usize,
+    /// More messages are asked for while fewer bytes than this are due on a connection; so much is kept of messages
+    /// that come before their turn. Default 4 MiB.
+    pub window_bytes: u64,
+    /// Connections over which many messages are fetched at once, 1 and up. Default 1.
+    pub connections: usize,
+    /// Send commands without waiting for the answer to the one before. Default true.
+    pub pipelining: bool,
     /// Write the dialogue to the transcript. Default false.
     pub debug: bool,
 }
@@ -107,6 +142,10 @@ impl ImapConfig {
         POLL_INTERVAL.spec(),
         ID.spec(),
         EXPUNGE_OTHERS.spec(),
+        WINDOW.spec(),
+        WINDOW_BYTES.spec(),
+        CONNECTIONS.spec(),
+        PIPELINING.spec(),
     ];
 
     /// A server and who we are there, the mailbox INBOX, all else as the properties' defaults.
@@ -125,6 +164,10 @@ impl ImapConfig {
             poll_interval: Duration::from_secs(60),
             id: true,
             expunge_others: false,
+            window: 1_000,
+            window_bytes: 4 << 20,
+            connections: 1,
+            pipelining: true,
             debug: false,
         }
     }
@@ -152,6 +195,10 @@ impl ImapConfig {
             poll_interval: properties.require(&POLL_INTERVAL)?.0,
             id: properties.require(&ID)?,
             expunge_others: properties.require(&EXPUNGE_OTHERS)?,
+            window: within(properties, &WINDOW, 100_000)?,
+            window_bytes: properties.require(&WINDOW_BYTES)?.0,
+            connections: within(properties, &CONNECTIONS, 16)?,
+            pipelining: properties.require(&PIPELINING)?,
             debug: properties.require(&session_property::DEBUG)?,
             ..Self::new(target, login)
         })
@@ -161,6 +208,15 @@ impl ImapConfig {
     pub(crate) fn account(&self) -> String {
         format!("{}@{}", self.login.user, self.target.host.to_lowercase())
     }
+}
+
+/// A number from 1 to `most`.
+fn within(properties: &Properties, key: &Property<u32>, most: u32) -> Result<usize> {
+    let number = properties.require(key)?;
+    if (1..=most).contains(&number) {
+        return Ok(usize::try_from(number).unwrap_or(usize::MAX));
+    }
+    Err(properties.fault(key, &format!("a number from 1 to {most} is expected")))
 }
 
 /// What partialfetch and fetchsize say together.

@@ -31,11 +31,29 @@ impl Key {
             .with_advice("use the keys that list() of the same transport gave"))
     }
 
+    /// How every key of a mailbox begins.
+    pub(crate) fn prefix(account: &str, mailbox: &str) -> String {
+        MessageId::new("imap", [account, mailbox, ""]).as_str().to_owned()
+    }
+
+    /// Reads a key that begins like this; `None` if it does not, or its numbers are not as [`id`](Self::id) writes
+    /// them.
+    pub(crate) fn with_prefix(id: &MessageId, prefix: &str) -> Option<Self> {
+        let (validity, uid) = id.as_str().strip_prefix(prefix)?.split_once('/')?;
+        Some(Self { validity: plain_number(validity)?, uid: plain_number(uid)? })
+    }
+
     /// The key as text.
     pub(crate) fn id(self, account: &str, mailbox: &str) -> MessageId {
         let numbers = (self.validity.to_string(), self.uid.to_string());
         MessageId::new("imap", [account, mailbox, &numbers.0, &numbers.1])
     }
+}
+
+/// A number from 1 to 4294967295 without leading zeros.
+fn plain_number(text: &str) -> Option<u32> {
+    let proper = matches!(text.as_bytes(), [b'1'..=b'9', rest @ ..] if rest.iter().all(u8::is_ascii_digit));
+    text.parse().ok().filter(|_| proper)
 }
 
 #[cfg(test)]
@@ -48,6 +66,7 @@ mod tests {
         let id = key.id("me@h", "Entwürfe/x");
         assert_eq!(id.as_str(), "imap:me@h/Entw%C3%BCrfe%2Fx/4294967295/1");
         assert_eq!(Key::read(&id, "me@h", "Entwürfe/x").unwrap(), key);
+        assert_eq!(Key::with_prefix(&id, &Key::prefix("me@h", "Entwürfe/x")), Some(key));
         for bad in [
             "imap:me@h/a/01/1",
             "imap:me@h/a/1/0",
@@ -61,6 +80,7 @@ mod tests {
         ] {
             let id = MessageId::parse(bad).unwrap();
             assert_eq!(Key::read(&id, "me@h", "a").unwrap_err().kind(), ErrorKind::InvalidInput, "{bad}");
+            assert_eq!(Key::with_prefix(&id, &Key::prefix("me@h", "a")), None, "{bad}");
         }
     }
 }

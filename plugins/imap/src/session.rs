@@ -4,6 +4,7 @@ use crate::ImapConfig;
 use crate::codec::{Command, Event, Framer, Response, Status, StatusKind, parse};
 use crate::session_dialogue::nobody;
 use crate::state::State;
+use crate::window::Window;
 use postrider_core::{Error, ErrorKind, Host, Phase, Result, TlsMode, within};
 use postrider_wire::Channel;
 use std::sync::Arc;
@@ -18,11 +19,17 @@ pub(crate) struct Session {
     pub(crate) channel: Channel,
     pub(crate) framer: Framer,
     pub(crate) state: State,
+    /// Messages asked for ahead.
+    pub(crate) window: Window,
+    /// The dialogue is written to the transcript.
+    pub(crate) debug: bool,
     // A limit was passed, the grammar broken, or the server has said goodbye: never used again.
     pub(crate) over: bool,
     // Nothing has been heard since the call began: what failed may be the idle connection alone.
     pub(crate) silent: bool,
     reused: bool,
+    // Some call has had it.
+    served: bool,
 }
 
 impl Session {
@@ -52,9 +59,12 @@ impl Session {
             channel,
             framer: Framer::new(),
             state: State::default(),
+            window: Window::default(),
+            debug: config.debug,
             over: false,
             silent: true,
             reused: false,
+            served: false,
         };
         let known = session.greeting().await?;
         session.encrypt(config, known).await?;
@@ -67,12 +77,13 @@ impl Session {
 
     /// A new call begins on this session.
     pub(crate) fn resume(&mut self) {
-        (self.reused, self.silent) = (true, true);
+        (self.reused, self.silent) = (self.served, true);
+        self.served = true;
     }
 
-    /// True if it can't be used for another call.
+    /// True if it can't be used for another call. With a window under way it can: nothing of that is in a future.
     pub(crate) fn is_over(&self) -> bool {
-        self.over || self.channel.is_busy()
+        self.over || (self.channel.is_busy() && self.window.is_idle())
     }
 
     /// True if a call failed because the connection had ended before it: it may be made again on another.

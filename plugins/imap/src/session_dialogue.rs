@@ -24,6 +24,19 @@ pub(crate) struct Bounds {
     left: u32,
 }
 
+impl Bounds {
+    /// How long to wait for the next of them, `None` if the time is up.
+    pub(crate) fn wait(&self, silence: Duration, now: Duration) -> Option<Duration> {
+        Some(silence.min(self.end.saturating_sub(now))).filter(|wait| !wait.is_zero())
+    }
+
+    /// One more was heard; false if it is one too many.
+    pub(crate) fn count(&mut self) -> bool {
+        self.left = self.left.saturating_sub(1);
+        self.left > 0
+    }
+}
+
 /// What a command waits for.
 pub(crate) enum Said {
     /// Its tagged status.
@@ -118,7 +131,7 @@ impl Session {
         Ok(())
     }
 
-    fn check_rebuilt(&mut self, phase: Phase) -> Result<()> {
+    pub(crate) fn check_rebuilt(&mut self, phase: Phase) -> Result<()> {
         if self.state.selected.as_ref().is_none_or(|s| !s.rebuilt) {
             return Ok(());
         }
@@ -128,7 +141,7 @@ impl Session {
     }
 
     /// Puts a command without literals into the buffer; gives its tag.
-    fn queue(&mut self, command: Command) -> Result<String> {
+    pub(crate) fn queue(&mut self, command: Command) -> Result<String> {
         let tag = postrider_wire::random_text(8)?;
         self.channel.queue(format!("{tag} ").as_bytes());
         command.pieces().iter().for_each(|piece| self.channel.queue(&piece.bytes));
@@ -192,14 +205,8 @@ impl Session {
     /// The next thing that is of interest to a command.
     pub(crate) async fn said(&mut self, tag: &str, phase: Phase, bounds: &mut Bounds) -> Result<Said> {
         loop {
-            let now = self.channel.host().now();
-            let wait = self.channel.timing().command().min(bounds.end.saturating_sub(now));
-            bounds.left = bounds.left.saturating_sub(1);
-            if wait.is_zero() || bounds.left == 0 {
-                self.over = true;
-                let what = "the server never comes to an end of its answer";
-                return Err(Error::new(ErrorKind::Limit, phase, what));
-            }
+            let wait = bounds.wait(self.channel.timing().command(), self.channel.host().now());
+            let Some(wait) = wait.filter(|_| bounds.count()) else { return Err(self.endless(phase)) };
             let text = match self.hear(wait, phase).await? {
                 Event::Response(text) => text,
                 body => return Ok(Said::Body(body)),
@@ -237,6 +244,11 @@ impl Session {
         }
         self.silent = false;
         Ok(data.map(Said::Data))
+    }
+
+    pub(crate) fn endless(&mut self, phase: Phase) -> Error {
+        self.over = true;
+        Error::new(ErrorKind::Limit, phase, "the server never comes to an end of its answer")
     }
 
     /// The bounds of a command that begins now.
@@ -290,7 +302,7 @@ impl Session {
         }
     }
 
-    fn unasked(&self, text: &[u8], phase: Phase) -> Error {
+    pub(crate) fn unasked(&self, text: &[u8], phase: Phase) -> Error {
         let words = self.channel.redactor().clean(&String::from_utf8_lossy(text));
         let words: String = words.chars().take(200).collect();
         let what = format!("the server answered what was not asked: \"{}\"", words.escape_debug());

@@ -4,6 +4,7 @@ use crate::ImapConfig;
 use crate::codec::UidSet;
 use crate::config::mailbox_name;
 use crate::key::Key;
+use crate::plan::{Plan, Sizes};
 use crate::session::Session;
 use crate::session_message::Opened;
 use postrider_core::{
@@ -20,7 +21,16 @@ pub(crate) struct Keeper {
     pub(crate) config: Arc<ImapConfig>,
     pub(crate) host: Arc<dyn Host>,
     pub(crate) account: String,
-    session: Option<Session>,
+    // The first is for everything, the others for windows alone.
+    pub(crate) lanes: Vec<Session>,
+    pub(crate) plan: Plan,
+    pub(crate) sizes: Sizes,
+    // Windows that did not fit.
+    pub(crate) misfits: u32,
+    // No further connection could be had for this plan.
+    pub(crate) alone: bool,
+    // How every key of this mailbox begins.
+    prefix: Option<String>,
     // What the last listing could have seen: UIDVALIDITY and the UID after its last message.
     listed: Option<(u32, u32)>,
 }
@@ -28,23 +38,41 @@ pub(crate) struct Keeper {
 impl Keeper {
     pub(crate) fn new(config: ImapConfig, host: Arc<dyn Host>) -> Self {
         let account = config.account();
-        Self { config: Arc::new(config), host, account, session: None, listed: None }
+        let mailbox = mailbox_name(&config.folder, Phase::Configure).ok();
+        let prefix = mailbox.map(|mailbox| Key::prefix(&account, &mailbox));
+        Self {
+            config: Arc::new(config),
+            host,
+            account,
+            lanes: Vec::new(),
+            plan: Plan::default(),
+            sizes: Sizes::default(),
+            misfits: 0,
+            alone: false,
+            prefix,
+            listed: None,
+        }
     }
 
-    /// The session that is there and idle, or a new one.
+    /// A session that is there and in step with the server, or a new one. What was asked for ahead is taken in first.
     pub(crate) async fn session(&mut self) -> Result<&mut Session> {
-        match &mut self.session {
-            Some(session) if !session.is_over() => session.resume(),
-            slot => {
-                *slot = None;
-                *slot = Some(Session::open(&self.config, Arc::clone(&self.host)).await?);
+        self.bury();
+        while let Some(first) = self.lanes.first_mut() {
+            if first.rest(&self.config).await {
+                break;
             }
+            self.lose(0);
         }
-        self.session.as_mut().ok_or_else(no_session)
+        if self.lanes.is_empty() {
+            self.lanes.push(Session::open(&self.config, Arc::clone(&self.host)).await?);
+        }
+        let session = self.lanes.first_mut().ok_or_else(no_session)?;
+        session.resume();
+        Ok(session)
     }
 
     /// A session with the mailbox open; true if it was open already.
-    async fn opened(&mut self) -> Result<(&mut Session, bool)> {
+    pub(crate) async fn opened(&mut self) -> Result<(&mut Session, bool)> {
         let name = self.mailbox(Phase::Select)?;
         let (config, listed) = (Arc::clone(&self.config), self.listed);
         let session = self.session().await?;
@@ -58,8 +86,8 @@ impl Keeper {
 
     /// After a failure: whether the call may be made again, because it met only a dead connection.
     pub(crate) fn again(&mut self, error: Error) -> Result<()> {
-        if self.session.as_ref().is_some_and(|s| s.was_dead(&error)) {
-            self.session = None;
+        if self.lanes.first().is_some_and(|s| s.was_dead(&error)) {
+            self.lose(0);
             return Ok(());
         }
         Err(error)
@@ -67,19 +95,21 @@ impl Keeper {
 
     /// The session of the last call, if there is one.
     pub(crate) fn last(&mut self) -> Result<(&mut Session, &ImapConfig)> {
-        let session = self.session.as_mut().ok_or_else(no_session)?;
+        let session = self.lanes.first_mut().ok_or_else(no_session)?;
         Ok((session, &self.config))
     }
 
     /// What the server of the last session offers.
     pub(crate) fn capabilities(&self) -> Option<&crate::Capabilities> {
-        self.session.as_ref().map(|s| &s.state.caps)
+        self.lanes.first().map(|s| &s.state.caps)
     }
 
     /// Ends the session in good order, if there is one.
     pub(crate) async fn logout(&mut self) {
-        if let Some(session) = self.session.take().filter(|s| !s.is_over()) {
-            session.logout().await;
+        for mut session in std::mem::take(&mut self.lanes) {
+            if !session.is_over() && session.rest(&self.config).await {
+                session.logout().await;
+            }
         }
     }
 
@@ -90,6 +120,9 @@ impl Keeper {
 
     /// Reads a key of this mailbox.
     pub(crate) fn key(&self, id: &MessageId) -> Result<Key> {
+        if let Some(key) = self.prefix.as_deref().and_then(|prefix| Key::with_prefix(id, prefix)) {
+            return Ok(key);
+        }
         Key::read(id, &self.account, &self.mailbox(Phase::Configure)?)
     }
 
@@ -117,6 +150,8 @@ impl Keeper {
         let last = page.entries.last_key_value().map_or(after, |(uid, _)| *uid);
         let next = selected.uid_next.unwrap_or(0).max(last.saturating_add(1));
         self.listed = Some((selected.validity, next));
+        let sizes = page.entries.iter().map(|(uid, entry)| (*uid, entry.size));
+        self.sizes.learn(selected.validity, sizes);
         let messages = page.entries.into_iter().map(|(uid, entry)| {
             let mut info =
                 MessageInfo::new(Key { validity: selected.validity, uid }.id(&self.account, &selected.name));
@@ -179,7 +214,7 @@ impl Keeper {
     }
 }
 
-fn rebuilt(phase: Phase) -> Error {
+pub(crate) fn rebuilt(phase: Phase) -> Error {
     let what = "the mailbox was rebuilt since the key was made (its UIDVALIDITY is another one)";
     Error::new(ErrorKind::NotFound, phase, what).with_advice("list again from the start: all keys are new")
 }

@@ -231,19 +231,20 @@ impl Reading<'_> {
 }
 
 fn check_size(size: usize, most: u64) -> Result<()> {
-    if size as u64 <= most {
-        return Ok(());
-    }
-    let what = format!("the message has {size} bytes and at most {most} are allowed");
-    Err(Error::new(ErrorKind::Limit, PHASE, what).with_advice("raise the property maxsize to read it"))
+    if size as u64 <= most { Ok(()) } else { Err(too_long(size as u64, most)) }
 }
 
-fn gone() -> Error {
+pub(crate) fn too_long(size: u64, most: u64) -> Error {
+    let what = format!("the message has {size} bytes and at most {most} are allowed");
+    Error::new(ErrorKind::Limit, PHASE, what).with_advice("raise the property maxsize to read it")
+}
+
+pub(crate) fn gone() -> Error {
     Error::new(ErrorKind::NotFound, PHASE, "the mailbox has no message of this key (any more)")
         .with_advice("list again: it was deleted or moved")
 }
 
-fn other_message() -> Error {
+pub(crate) fn other_message() -> Error {
     Error::new(
         ErrorKind::Protocol,
         PHASE,
@@ -251,6 +252,6 @@ fn other_message() -> Error {
     )
 }
 
-fn prompted() -> Error {
+pub(crate) fn prompted() -> Error {
     Error::new(ErrorKind::Protocol, PHASE, "the server asks for more where nothing more is to come")
 }

@@ -3,6 +3,7 @@
 use crate::codec::flag_list;
 use crate::config::mailbox_name;
 use crate::key::Key;
+use crate::session_ahead::Ahead;
 use crate::session_keeper::Keeper;
 use crate::{Capabilities, ImapConfig, Mailbox, Namespaces};
 use postrider_core::{
@@ -153,6 +154,12 @@ impl IncomingTransport for Imap {
 
     async fn fetch(&mut self, id: &MessageId) -> Result<Body<'_>> {
         let key = self.keeper.key(id)?;
+        match self.keeper.open_ahead(key).await {
+            Ok(Some(Ahead::Whole(whole))) => return Ok(Body::from_bytes(whole)),
+            Ok(Some(Ahead::Begun { lane, size })) => return Ok(self.keeper.body(lane, size)),
+            Ok(None) => {}
+            Err(error) => self.keeper.again(error)?,
+        }
         let opened = match self.keeper.open(key).await {
             Err(error) => {
                 self.keeper.again(error)?;
@@ -162,6 +169,14 @@ impl IncomingTransport for Imap {
         };
         let (session, config) = self.keeper.last()?;
         Ok(session.body(config, opened))
+    }
+
+    /// The messages are asked for in windows (`window`, `windowbytes`), over several connections if
+    /// `connectionpoolsize` says so, and each is given as it comes in. One that is gone is `NotFound`, and the others go
+    /// on; after a lost connection the next fetch asks for the rest anew. Other calls may come in between: what is due
+    /// is kept if there is room (`windowbytes`), and otherwise costs the connection.
+    fn prefetch(&mut self, ids: &[MessageId]) {
+        self.keeper.prefetch(ids);
     }
 
     /// `Delete` removes at once, by UID EXPUNGE. On a server without UIDPLUS messages that others have marked

@@ -2,10 +2,11 @@
 //!
 //! Every byte is looked at once; nothing is allocated because a server announced it.
 
-use super::fetch::{Fetch, origin};
+use super::fetch::origin;
+use super::quick;
 use super::response::Response;
 use super::{Fault, parse};
-use bytes::{Bytes, BytesMut};
+use bytes::{Buf, Bytes, BytesMut};
 
 /// Longest response outside literals.
 const MAX_TEXT: usize = 1024 * 1024;
@@ -22,11 +23,20 @@ pub(crate) enum Event {
     /// A whole response without its last line end; small literals are in it, streamed and long ones show as empty.
     Response(Bytes),
     /// The literal of a message begins; its bytes and its end follow. `head` is what the response said before.
-    BodyStart { size: u64, head: Fetch },
+    BodyStart { size: u64, head: Head },
     /// Some bytes of the message.
     Body(Bytes),
     /// The literal is complete; the rest of its response follows.
     BodyEnd,
+    /// The literal is complete, and nothing else stood in its response.
+    BodyClosed,
+}
+
+/// What a response says before the literal of a message.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub(crate) struct Head {
+    pub(crate) uid: Option<u32>,
+    pub(crate) size: Option<u64>,
 }
 
 /// The incremental framer; one per connection.
@@ -44,6 +54,8 @@ pub(crate) struct Framer {
     wanted: Option<(u64, u64)>,
     // In this response the place of a body has been looked at already.
     looked: bool,
+    // Responses of the usual form need not be seen as text.
+    quick: bool,
 }
 
 #[derive(Debug, PartialEq)]
@@ -52,6 +64,8 @@ enum State {
     Small(u64),
     Skip(u64),
     Body(u64),
+    /// As `Body`, of a response of the usual form and of this UID: `text` is empty.
+    Quick(u64, u32),
 }
 
 impl Framer {
@@ -65,7 +79,31 @@ impl Framer {
             line: 0,
             wanted: None,
             looked: false,
+            quick: false,
         }
+    }
+
+    /// Whether responses of the usual form, `* 1 FETCH (UID 2 BODY[] {3}`, may be read where they lie: it is faster,
+    /// and the text of them is not seen by anybody.
+    pub(crate) fn be_quick(&mut self, quick: bool) {
+        self.quick = quick;
+    }
+
+    /// So many bytes of a message are still to come.
+    pub(crate) fn body_left(&self) -> u64 {
+        match self.state {
+            State::Body(left) | State::Quick(left, _) => left,
+            _ => 0,
+        }
+    }
+
+    /// True if a message of the usual form has begun, and all of it is there.
+    pub(crate) fn has_rest(&self, input: &[u8]) -> bool {
+        let State::Quick(left, _) = self.state else { return false };
+        usize::try_from(left)
+            .ok()
+            .and_then(|left| input.get(left..))
+            .is_some_and(|rest| rest.starts_with(quick::TAIL))
     }
 
     /// The literal of a message is to be streamed: the one that begins at this byte of it, at most this long.
@@ -89,11 +127,31 @@ impl Framer {
                     (self.state, self.line) = (State::Line, self.text.len());
                     return Ok(Some(Event::BodyEnd));
                 }
+                State::Quick(0, uid) => match quick::tail(input) {
+                    Some(true) => {
+                        input.advance(quick::TAIL.len());
+                        self.state = State::Line;
+                        return Ok(Some(Event::BodyClosed));
+                    }
+                    Some(false) => {
+                        self.text.extend_from_slice(quick::rebuilt(uid).as_bytes());
+                        (self.state, self.line, self.outside) =
+                            (State::Line, self.text.len(), self.text.len());
+                        self.looked = true;
+                        return Ok(Some(Event::BodyEnd));
+                    }
+                    None => return Ok(None),
+                },
                 State::Small(0) | State::Skip(0) => (self.state, self.line) = (State::Line, self.text.len()),
                 _ if input.is_empty() => return Ok(None),
                 State::Body(left) => {
                     let chunk = take(input, left);
                     self.state = State::Body(left - chunk.len() as u64);
+                    return Ok(Some(Event::Body(chunk.freeze())));
+                }
+                State::Quick(left, uid) => {
+                    let chunk = take(input, left);
+                    self.state = State::Quick(left - chunk.len() as u64, uid);
                     return Ok(Some(Event::Body(chunk.freeze())));
                 }
                 State::Skip(left) => {
@@ -106,6 +164,9 @@ impl Framer {
                     self.state = State::Small(left - part.len() as u64);
                 }
                 State::Line => {
+                    if let Some(event) = self.quick_start(input) {
+                        return Ok(Some(event));
+                    }
                     let end = memchr::memchr(b'\n', input);
                     let part = input.split_to(end.map_or(input.len(), |at| at + 1));
                     self.outside += part.len();
@@ -121,6 +182,15 @@ impl Framer {
                 }
             }
         }
+    }
+
+    /// The beginning of a message in a response of the usual form, if all of that is there.
+    fn quick_start(&mut self, input: &mut BytesMut) -> Option<Event> {
+        let (0, max) = self.wanted.filter(|_| self.quick && self.text.is_empty())? else { return None };
+        let head = quick::head(input).filter(|head| head.size <= max)?;
+        input.advance(head.length);
+        self.state = State::Quick(head.size, head.uid);
+        Some(Event::BodyStart { size: head.size, head: Head { uid: Some(head.uid), size: None } })
     }
 
     /// A line is complete: the response is, or a literal follows.
@@ -181,7 +251,7 @@ impl Framer {
     }
 
     /// What the response says before the literal at `end`, if that literal is the message from this byte on.
-    fn body_head(&mut self, end: usize, from: u64) -> Result<Option<Fetch>, Fault> {
+    fn body_head(&mut self, end: usize, from: u64) -> Result<Option<Head>, Fault> {
         if !self.is_body(end, from) {
             return Ok(None);
         }
@@ -190,7 +260,7 @@ impl Framer {
         self.looked = true;
         let whole = [head, b" NIL)"].concat();
         Ok(match parse(&whole)? {
-            Response::Fetch(fetch) => Some(fetch),
+            Response::Fetch(fetch) => Some(Head { uid: fetch.uid, size: fetch.size }),
             _ => None,
         })
     }

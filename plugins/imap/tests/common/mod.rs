@@ -8,6 +8,7 @@
     clippy::indexing_slicing
 )]
 
+pub(crate) mod bulk;
 pub(crate) mod server;
 pub(crate) mod slow;
 

@@ -1,0 +1,254 @@
+//! Messages fetched as they were announced by `prefetch`: over one connection or several, in the order of the plan.
+
+use crate::ImapConfig;
+use crate::key::Key;
+use crate::plan::{Limits, Plan};
+use crate::session::Session;
+use crate::session_keeper::{Keeper, rebuilt};
+use crate::session_message::gone;
+use crate::session_window::Arrival;
+use crate::window::Fate;
+use bytes::Bytes;
+use postrider_core::{Body, Host, MessageId, Phase, Result};
+use std::sync::Arc;
+use std::time::Duration;
+
+const PHASE: Phase = Phase::Fetch;
+/// After so many windows that did not fit, this server's messages are asked for one by one.
+const MAX_MISFITS: u32 = 3;
+/// A reader that lets this much time pass is slow itself: the server's rate is measured anew.
+const PAUSE: Duration = Duration::from_secs(5);
+
+/// A message of a window.
+#[derive(Debug)]
+pub(crate) enum Ahead {
+    /// It comes in on this connection, and is this long.
+    Begun { lane: usize, size: u64 },
+    /// All of it is there.
+    Whole(Bytes),
+}
+
+impl Keeper {
+    /// The next messages to be fetched, in order. What is under way for others is passed over.
+    pub(crate) fn prefetch(&mut self, ids: &[MessageId]) {
+        if !self.has_windows() {
+            return;
+        }
+        let mut keys = ids.iter().filter_map(|id| self.key(id).ok()).peekable();
+        let validity = keys.peek().map_or(0, |key| key.validity);
+        let ours = keys.filter(|key| key.validity == validity);
+        let mut plan = Plan::new(validity, ours.map(|key| (key.uid, self.sizes.of(key))));
+        for lane in &mut self.lanes {
+            lane.window.forget_but(|uid| plan.has(uid));
+        }
+        let lanes = &self.lanes;
+        plan.asked_only(|uid| lanes.iter().any(|lane| lane.window.holds(uid)));
+        self.plan = plan;
+        self.alone = false;
+    }
+
+    /// A message by the plan; `None` if it is not in it, or has to be asked for by itself.
+    pub(crate) async fn open_ahead(&mut self, key: Key) -> Result<Option<Ahead>> {
+        if !self.has_windows() || key.validity != self.plan.validity || !self.plan.has(key.uid) {
+            return Ok(None);
+        }
+        for passed in self.plan.reach(key.uid) {
+            self.lanes.iter_mut().for_each(|lane| lane.window.forget(passed));
+        }
+        let ahead = self.taken(key).await?;
+        self.plan.take();
+        Ok(ahead)
+    }
+
+    /// The message that is first in the plan.
+    async fn taken(&mut self, key: Key) -> Result<Option<Ahead>> {
+        let config = Arc::clone(&self.config);
+        loop {
+            self.ask_ahead(key).await?;
+            // Too long to be asked for ahead: to ask for it by itself says so.
+            let holder = self.lanes.iter().position(|lane| lane.window.holds(key.uid));
+            let Some((at, lane)) = holder.and_then(|at| Some((at, self.lanes.get_mut(at)?))) else {
+                return Ok(None);
+            };
+            match lane.arrive(&config, key.uid).await {
+                Ok(Arrival::Begun(size)) => {
+                    self.plan.saw(size);
+                    return Ok(Some(Ahead::Begun { lane: at, size }));
+                }
+                Ok(Arrival::Whole(whole) | Arrival::Known(Fate::Parked(whole))) => {
+                    self.plan.saw(whole.len() as u64);
+                    return Ok(Some(Ahead::Whole(whole)));
+                }
+                Ok(Arrival::Known(Fate::Missing)) if lane.was_announced(key.uid) => {
+                    self.plan.take();
+                    return Err(gone());
+                }
+                Ok(Arrival::Known(_)) => return Ok(None),
+                Ok(Arrival::Misfit | Arrival::Idle) => {
+                    self.misfits += 1;
+                    self.lose(at);
+                    return Ok(None);
+                }
+                // The connection ended while it was idle: another one is dialed.
+                Err(error) if lane.was_dead(&error) => self.lose(at),
+                Err(error) => return Err(error),
+            }
+        }
+    }
+
+    /// Has as much asked for as may be.
+    async fn ask_ahead(&mut self, key: Key) -> Result<()> {
+        self.bury();
+        let has_first = self.lanes.first().is_some_and(|lane| lane.window.waiting() > 0);
+        if self.plan.is_asked() && !self.lanes.is_empty() {
+            return Ok(());
+        }
+        if !has_first {
+            let (session, _) = self.opened().await?;
+            if session.selected()?.validity != key.validity {
+                return Err(rebuilt(PHASE));
+            }
+            self.ask_on(0).await?;
+            self.join(key).await;
+        }
+        while let Some(lane) = self.freest() {
+            if !self.ask_on(lane).await? {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    /// Asks for a portion on this connection, the first if it is idle; false if there is nothing to ask for.
+    async fn ask_on(&mut self, at: usize) -> Result<bool> {
+        let portion = self.limits().portion();
+        let Some(lane) = self.lanes.get_mut(at) else { return Ok(false) };
+        let Some(portion) = self.plan.portion(portion, self.config.max_size) else { return Ok(false) };
+        if at > 0 && lane.window.waiting() == 0 {
+            lane.resume();
+        }
+        let asked = lane.ask_for(portion).await;
+        match asked {
+            Err(error) if at > 0 && lane.was_dead(&error) => {
+                self.lose(at);
+                Ok(true)
+            }
+            asked => asked.map(|()| true),
+        }
+    }
+
+    /// The connection with the least to do that may be given more.
+    fn freest(&self) -> Option<usize> {
+        if self.plan.is_asked() {
+            return None;
+        }
+        let free = self.lanes.iter().enumerate().filter(|(_, lane)| self.may_ask(lane));
+        free.min_by_key(|(_, lane)| lane.window.waiting()).map(|(at, _)| at)
+    }
+
+    fn may_ask(&self, lane: &Session) -> bool {
+        let (limits, window) = (self.limits(), &lane.window);
+        if !self.config.pipelining && !window.is_idle() {
+            return false;
+        }
+        window.has_room()
+            && window.waiting() + limits.portion().messages <= limits.messages
+            && window.bytes().saturating_add(lane.framer.body_left()) < limits.bytes
+    }
+
+    /// Opens the further connections, if there is enough to do for them. None of them is needed: what fails is left.
+    async fn join(&mut self, key: Key) {
+        while self.lanes.len() < self.config.connections && !self.alone && !self.plan.is_asked() {
+            let name = self.mailbox(PHASE);
+            match joined(Arc::clone(&self.config), Arc::clone(&self.host), name, key).await {
+                Ok(Some(session)) => self.lanes.push(session),
+                Ok(None) | Err(_) => self.alone = true,
+            }
+        }
+    }
+
+    /// The message that has begun on this connection. Dropped half-way, what is left of it is passed over.
+    pub(crate) fn body(&mut self, lane: usize, size: u64) -> Body<'_> {
+        let seen = self.host.now();
+        let reading = Reading { keeper: self, lane, seen };
+        let body = Body::generate(reading, |mut reading| async move {
+            Ok(reading.next().await?.map(|chunk| (chunk, reading)))
+        });
+        body.with_size(size)
+    }
+
+    /// Forgets a connection, and that anything was asked for on it.
+    pub(crate) fn lose(&mut self, at: usize) {
+        if at < self.lanes.len() {
+            drop(self.lanes.remove(at));
+        }
+        self.recount();
+    }
+
+    /// Forgets the connections that are of no use any more.
+    pub(crate) fn bury(&mut self) {
+        if self.lanes.iter().any(Session::is_over) {
+            self.lanes.retain(|lane| !lane.is_over());
+            self.recount();
+        }
+    }
+
+    fn recount(&mut self) {
+        let lanes = &self.lanes;
+        self.plan.asked_only(|uid| lanes.iter().any(|lane| lane.window.holds(uid)));
+    }
+
+    /// Pieces have their reason, and without peek what nobody came to read would be marked as seen.
+    fn has_windows(&self) -> bool {
+        self.config.fetch_size.is_none() && self.config.peek && self.misfits < MAX_MISFITS
+    }
+
+    fn limits(&self) -> Limits {
+        let shared = if self.config.connections > 1 { 2 * self.config.connections } else { 1 };
+        Limits { messages: self.config.window, bytes: self.config.window_bytes, shared }
+    }
+}
+
+/// A further connection with the same mailbox open, if it is the same.
+async fn joined(
+    config: Arc<ImapConfig>,
+    host: Arc<dyn Host>,
+    name: Result<String>,
+    key: Key,
+) -> Result<Option<Session>> {
+    let mut session = Session::open(&config, host).await?;
+    let selected = session.select(&config, &name?).await?;
+    // What it has is news only to who has not listed it.
+    selected.news = false;
+    let fits = selected.validity == key.validity;
+    Ok(fits.then_some(session))
+}
+
+struct Reading<'a> {
+    keeper: &'a mut Keeper,
+    lane: usize,
+    seen: Duration,
+}
+
+impl Reading<'_> {
+    async fn next(&mut self) -> Result<Option<Bytes>> {
+        // Before the last of a long message has come the next ones are asked for.
+        let keeper = &mut *self.keeper;
+        if !keeper.plan.is_asked() && keeper.lanes.get(self.lane).is_some_and(|lane| keeper.may_ask(lane)) {
+            let portion = keeper.limits().portion();
+            if let (Some(lane), Some(portion)) =
+                (keeper.lanes.get_mut(self.lane), keeper.plan.portion(portion, keeper.config.max_size))
+            {
+                lane.ask_for(portion).await?;
+            }
+        }
+        let Some(lane) = keeper.lanes.get_mut(self.lane) else { return Err(gone()) };
+        let now = lane.channel.host().now();
+        if now.saturating_sub(self.seen) > PAUSE {
+            lane.channel.expect_body();
+        }
+        let chunk = lane.more().await?;
+        self.seen = now;
+        Ok(chunk)
+    }
+}
