@@ -3,9 +3,10 @@
 use super::bench::IncomingBench;
 use super::fixtures::{message, same};
 use super::report::{Report, Verdict};
-use super::trial::{Check, Kit, broken};
+use super::trial::{Check, Kit, Trial, broken};
 use super::{
-    described, hostile, incoming_faults as faults, incoming_hints as hints, incoming_reading as reading,
+    capable, described, hostile, incoming_faults as faults, incoming_hints as hints,
+    incoming_reading as reading,
 };
 use super::{incoming_settling as settling, secrecy};
 use postrider_core::{
@@ -22,79 +23,67 @@ pub(super) fn check(
     bench: &dyn Fn() -> Box<Bench>,
     wanted: impl Fn(&str) -> bool,
 ) -> Report {
-    let kit = Kit::new(factory, bench, attempt);
-    kit.judge(
-        wanted,
-        &[
-            (
-                "properties",
-                "Every property is declared once, documented, and a secret if it is one",
-                described::properties,
-            ),
-            (
-                "bad-values",
-                "A value that can't be used is refused by its key before anything is done",
-                described::bad_values,
-            ),
-            ("make-without-io", "Making it does no I/O", described::made_without_io),
-            ("lists", "Messages are listed in pages, oldest first, each once", reading::lists),
-            ("fetches", "A message is fetched as it is", reading::fetches),
-            ("pieces", "In what pieces bytes travel makes no difference", reading::pieces),
-            ("prefetch", "A hint of what is fetched next changes nothing but the speed", hints::prefetch),
-            (
-                "stable-keys",
-                "A message has the same key in every session, and no other has it",
-                reading::stable_keys,
-            ),
-            ("gone", "A message that is gone is NotFound, and a foreign key is refused", reading::gone),
-            ("injection", "No key and no name of a mailbox gives orders to the server", reading::injection),
-            (
-                "reading-changes-nothing",
-                "Listing and fetching, whole or in part, change nothing",
-                settling::reading_changes_nothing,
-            ),
-            ("unseen", "Only what is unseen is listed, or it is Unsupported", settling::unseen),
-            ("keep", "Keep leaves a message as it is", settling::keep),
-            ("seen", "Seen marks those messages and no others, or is Unsupported", settling::seen),
-            ("move", "Move takes those messages and no others elsewhere, or is Unsupported", settling::moves),
-            (
-                "delete",
-                "Delete and close() delete those messages and no others, or it is Unsupported",
-                settling::delete,
-            ),
-            ("settle-refused", "What the server does not do is not said to be done", settling::refused),
-            ("wait", "wait() ends in time, and what came meanwhile is listed", reading::wait),
-            ("connect", "connect() changes nothing, or is Unsupported", connect),
-            (
-                "cuts",
-                "A connection that is cut anywhere loses no message, and the next call works",
-                faults::cuts,
-            ),
-            (
-                "cancellation",
-                "Every call can be given up at every await; no message is lost, and the next call works",
-                faults::cancellation,
-            ),
-            ("memory", "A message is not kept in memory while it passes", faults::memory),
-            (
-                "maxsize",
-                "A message larger than maxsize is a Limit error, and the next call works",
-                faults::maxsize,
-            ),
-            ("deadlines", "A silent server is a Timeout within the time that was set", hostile::deadline),
-            ("limits", "Endless and absurd answers end in an error soon", hostile::limits),
-            (
-                "starttls",
-                "Nothing counts that is said before the TLS handshake, and nothing falls back to clear text",
-                hostile::starttls,
-            ),
-            ("unreachable", "A host's error comes through as it is", hostile::unreachable),
-            ("close", "It can be closed in any state", close),
-            ("errors", "Errors have the right kind, phase, words and advice", secrecy::typed),
-            ("secrets", "No secret shows in errors, logs, Debug, or clear text", secrecy::silent),
-        ],
-    )
+    Kit::new(factory, bench, attempt).judge(wanted, TRIALS)
 }
+
+/// The promises in the suite's order.
+pub(super) const TRIALS: &[Trial<Bench>] = &[
+    (
+        "properties",
+        "Every property is declared once, documented, and a secret if it is one",
+        described::properties,
+    ),
+    (
+        "bad-values",
+        "A value that can't be used is refused by its key before anything is done",
+        described::bad_values,
+    ),
+    ("make-without-io", "Making it does no I/O", described::made_without_io),
+    ("lists", "Messages are listed in pages, oldest first, each once", reading::lists),
+    ("fetches", "A message is fetched as it is", reading::fetches),
+    ("pieces", "In what pieces bytes travel makes no difference", reading::pieces),
+    ("prefetch", "A hint of what is fetched next changes nothing but the speed", hints::prefetch),
+    ("stable-keys", "A message has the same key in every session, and no other has it", reading::stable_keys),
+    ("gone", "A message that is gone is NotFound, and a foreign key is refused", reading::gone),
+    ("injection", "No key and no name of a mailbox gives orders to the server", reading::injection),
+    (
+        "reading-changes-nothing",
+        "Listing and fetching, whole or in part, change nothing",
+        settling::reading_changes_nothing,
+    ),
+    ("unseen", "Only what is unseen is listed, or it is Unsupported", settling::unseen),
+    ("keep", "Keep leaves a message as it is", settling::keep),
+    ("seen", "Seen marks those messages and no others, or is Unsupported", settling::seen),
+    ("move", "Move takes those messages and no others elsewhere, or is Unsupported", settling::moves),
+    (
+        "delete",
+        "Delete and close() delete those messages and no others, or it is Unsupported",
+        settling::delete,
+    ),
+    ("settle-refused", "What the server does not do is not said to be done", settling::refused),
+    ("wait", "wait() ends in time, and what came meanwhile is listed", reading::wait),
+    ("connect", "connect() changes nothing, or is Unsupported", connect),
+    ("cuts", "A connection that is cut anywhere loses no message, and the next call works", faults::cuts),
+    (
+        "cancellation",
+        "Every call can be given up at every await; no message is lost, and the next call works",
+        faults::cancellation,
+    ),
+    ("memory", "A message is not kept in memory while it passes", faults::memory),
+    ("maxsize", "A message larger than maxsize is a Limit error, and the next call works", faults::maxsize),
+    ("deadlines", "A silent server is a Timeout within the time that was set", hostile::deadline),
+    ("limits", "Endless and absurd answers end in an error soon", hostile::limits),
+    (
+        "starttls",
+        "Nothing counts that is said before the TLS handshake, and nothing falls back to clear text",
+        hostile::starttls,
+    ),
+    ("unreachable", "A host's error comes through as it is", hostile::unreachable),
+    ("capabilities", "It can do what it says it can, and nothing else that can be said", capable::incoming),
+    ("close", "It can be closed in any state", close),
+    ("errors", "Errors have the right kind, phase, words and advice", secrecy::typed),
+    ("secrets", "No secret shows in errors, logs, Debug, or clear text", secrecy::silent),
+];
 
 /// A bench with messages 1 to n.
 pub(super) fn with_messages(kit: &InKit<'_>, count: usize) -> Box<Bench> {

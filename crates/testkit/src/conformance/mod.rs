@@ -23,6 +23,8 @@
 //! is a Markdown table for a README, and it can be serialised.
 
 mod bench;
+mod blind;
+mod capable;
 mod described;
 mod drive;
 mod fixtures;
@@ -47,6 +49,7 @@ mod trial;
 mod watch;
 
 pub use bench::{Bench, Condition, Delivered, IncomingBench, OutgoingBench, Remaining, Work};
+pub use blind::{Blind, check_blind};
 pub use metered::Metered;
 pub use report::{Promise, Report, Verdict};
 pub use scripted::{ScriptedImap, ScriptedPop3, ScriptedSmtp};
@@ -85,6 +88,24 @@ pub fn check_some_incoming<B: IncomingBench + 'static>(
     promises: &[&str],
 ) -> Report {
     incoming::check(factory, &|| Box::new(bench()), |name| promises.contains(&name))
+}
+
+/// As [`check_outgoing`], of the promises whose name `wanted` takes, which hears each before it is tried.
+pub fn check_outgoing_if<B: OutgoingBench + 'static>(
+    factory: &'static TransportFactory,
+    bench: impl Fn() -> B,
+    wanted: impl Fn(&str) -> bool,
+) -> Report {
+    outgoing::check(factory, &|| Box::new(bench()), wanted)
+}
+
+/// As [`check_incoming`], of the promises whose name `wanted` takes, which hears each before it is tried.
+pub fn check_incoming_if<B: IncomingBench + 'static>(
+    factory: &'static TransportFactory,
+    bench: impl Fn() -> B,
+    wanted: impl Fn(&str) -> bool,
+) -> Report {
+    incoming::check(factory, &|| Box::new(bench()), wanted)
 }
 
 /// A module with a test that runs the suite over an outgoing transport: its name, the factory, and what makes a bench.

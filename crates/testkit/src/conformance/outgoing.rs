@@ -3,8 +3,8 @@
 use super::bench::OutgoingBench;
 use super::fixtures::{ONE, TWO, envelope, holds, message};
 use super::report::{Report, Verdict};
-use super::trial::{Check, Kit, broken};
-use super::{described, hostile, outgoing_batches as batches, outgoing_faults as faults};
+use super::trial::{Check, Kit, Trial, broken};
+use super::{capable, described, hostile, outgoing_batches as batches, outgoing_faults as faults};
 use super::{outgoing_outcomes as outcomes, secrecy};
 use postrider_core::{
     Body, Envelope, ErrorKind, Host, OutgoingTransport, Phase, Receipt, Result as Answer, TransportFactory,
@@ -19,76 +19,60 @@ pub(super) fn check(
     bench: &dyn Fn() -> Box<Bench>,
     wanted: impl Fn(&str) -> bool,
 ) -> Report {
-    let kit = Kit::new(factory, bench, attempt);
-    kit.judge(
-        wanted,
-        &[
-            (
-                "properties",
-                "Every property is declared once, documented, and a secret if it is one",
-                described::properties,
-            ),
-            (
-                "bad-values",
-                "A value that can't be used is refused by its key before anything is done",
-                described::bad_values,
-            ),
-            ("make-without-io", "Making it does no I/O", described::made_without_io),
-            (
-                "delivers",
-                "What is sent arrives whole, once, for every recipient, and the receipt says so",
-                delivers,
-            ),
-            ("pieces", "In what pieces bytes travel makes no difference", pieces),
-            (
-                "recipients",
-                "Each recipient has an outcome of their own, and it is true",
-                outcomes::recipients,
-            ),
-            ("refusals", "A refused message is Rejected or Deferred, and nothing else", outcomes::refusals),
-            (
-                "batch",
-                "Each message of a batch has its own outcome, while others are still to come",
-                batches::batch,
-            ),
-            ("connect", "connect() sends nothing, or is Unsupported", connect),
-            ("injection", "No message can become two, or give orders to the server", outcomes::injection),
-            (
-                "cuts",
-                "A connection that is cut anywhere gives a true outcome, and the next message goes out",
-                faults::cuts,
-            ),
-            (
-                "batch-breaks",
-                "A batch that is cut or given up anywhere has true outcomes, and the next message goes out",
-                batches::breaks,
-            ),
-            (
-                "unsure",
-                "Unsure if the end of the message was out and no answer came, and only then",
-                faults::unsure,
-            ),
-            ("body-fails", "A body that breaks off is not sent", faults::body_fails),
-            (
-                "cancellation",
-                "A send can be given up at every await, and the next message is whole",
-                faults::cancellation,
-            ),
-            ("memory", "A message is not kept in memory while it passes", faults::memory),
-            ("deadlines", "A silent server is a Timeout within the time that was set", hostile::deadline),
-            ("limits", "Endless and absurd answers end in an error soon", hostile::limits),
-            (
-                "starttls",
-                "Nothing counts that is said before the TLS handshake, and nothing falls back to clear text",
-                hostile::starttls,
-            ),
-            ("unreachable", "A host's error comes through as it is", hostile::unreachable),
-            ("close", "It can be closed in any state, and that undoes nothing", close),
-            ("errors", "Errors have the right kind, phase, words and advice", secrecy::typed),
-            ("secrets", "No secret shows in errors, logs, Debug, or clear text", secrecy::silent),
-        ],
-    )
+    Kit::new(factory, bench, attempt).judge(wanted, TRIALS)
 }
+
+/// The promises in the suite's order.
+pub(super) const TRIALS: &[Trial<Bench>] = &[
+    (
+        "properties",
+        "Every property is declared once, documented, and a secret if it is one",
+        described::properties,
+    ),
+    (
+        "bad-values",
+        "A value that can't be used is refused by its key before anything is done",
+        described::bad_values,
+    ),
+    ("make-without-io", "Making it does no I/O", described::made_without_io),
+    ("delivers", "What is sent arrives whole, once, for every recipient, and the receipt says so", delivers),
+    ("pieces", "In what pieces bytes travel makes no difference", pieces),
+    ("recipients", "Each recipient has an outcome of their own, and it is true", outcomes::recipients),
+    ("refusals", "A refused message is Rejected or Deferred, and nothing else", outcomes::refusals),
+    ("batch", "Each message of a batch has its own outcome, while others are still to come", batches::batch),
+    ("connect", "connect() sends nothing, or is Unsupported", connect),
+    ("injection", "No message can become two, or give orders to the server", outcomes::injection),
+    (
+        "cuts",
+        "A connection that is cut anywhere gives a true outcome, and the next message goes out",
+        faults::cuts,
+    ),
+    (
+        "batch-breaks",
+        "A batch that is cut or given up anywhere has true outcomes, and the next message goes out",
+        batches::breaks,
+    ),
+    ("unsure", "Unsure if the end of the message was out and no answer came, and only then", faults::unsure),
+    ("body-fails", "A body that breaks off is not sent", faults::body_fails),
+    (
+        "cancellation",
+        "A send can be given up at every await, and the next message is whole",
+        faults::cancellation,
+    ),
+    ("memory", "A message is not kept in memory while it passes", faults::memory),
+    ("deadlines", "A silent server is a Timeout within the time that was set", hostile::deadline),
+    ("limits", "Endless and absurd answers end in an error soon", hostile::limits),
+    (
+        "starttls",
+        "Nothing counts that is said before the TLS handshake, and nothing falls back to clear text",
+        hostile::starttls,
+    ),
+    ("unreachable", "A host's error comes through as it is", hostile::unreachable),
+    ("capabilities", "It can do what it says it can, and nothing else that can be said", capable::outgoing),
+    ("close", "It can be closed in any state, and that undoes nothing", close),
+    ("errors", "Errors have the right kind, phase, words and advice", secrecy::typed),
+    ("secrets", "No secret shows in errors, logs, Debug, or clear text", secrecy::silent),
+];
 
 /// Makes the transport over its bench.
 pub(super) fn make(

@@ -18,7 +18,7 @@ pub(super) type Attempt<B> =
     fn(&Kit<'_, B>, &B, &[(String, String)], Arc<dyn Host>) -> Result<Answer<()>, Verdict>;
 
 /// A promise: its name, its text and how it is tried.
-pub(super) type Trial<'k, B> = (&'static str, &'static str, fn(&Kit<'k, B>) -> Check);
+pub(super) type Trial<B> = (&'static str, &'static str, fn(&Kit<'_, B>) -> Check);
 
 /// What every trial works with.
 pub(super) struct Kit<'k, B: Bench + ?Sized> {
@@ -92,7 +92,7 @@ impl<'k, B: Bench + ?Sized> Kit<'k, B> {
     }
 
     /// Tries every promise whose name is wanted.
-    pub(super) fn judge(&self, wanted: impl Fn(&str) -> bool, trials: &[Trial<'k, B>]) -> Report {
+    pub(super) fn judge(&self, wanted: impl Fn(&str) -> bool, trials: &[Trial<B>]) -> Report {
         let mut promises = Vec::new();
         for (name, text, trial) in trials.iter().filter(|trial| wanted(trial.0)) {
             let verdict = match catch_unwind(AssertUnwindSafe(|| trial(self))) {

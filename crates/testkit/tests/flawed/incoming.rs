@@ -39,6 +39,8 @@ enum Flaw {
     TripsOverHints,
     GivesUpHints,
     ActsOnHints,
+    HidesMove,
+    CannotConnect,
 }
 
 struct Flawed {
@@ -194,6 +196,9 @@ impl IncomingTransport for Flawed {
     }
 
     async fn connect(&mut self) -> Result<()> {
+        if self.flaw == Flaw::CannotConnect {
+            return Err(Error::new(ErrorKind::Unsupported, Phase::Configure, "only by listing"));
+        }
         if self.flaw == Flaw::DeletesOnConnect {
             let all = self.inner.list(&Query::all()).await?;
             self.inner.settle(&[all.messages[0].id.clone()], &Settle::Delete).await?;
@@ -223,7 +228,13 @@ fn flawed(flaw: Flaw) -> &'static TransportFactory {
         Ok(Box::new(Flawed { inner, flaw, session, busy: false, hinted: Vec::new(), ahead: Vec::new() }))
     };
     let factory = TransportFactory::incoming("flawed", Box::leak(Box::new(make)));
-    Box::leak(Box::new(factory.about("with a flaw").properties(FACTORY.properties)))
+    use Capability::*;
+    let capabilities: &'static [Capability] = match flaw {
+        Flaw::HidesMove => &[Connect, Unseen, Seen, Delete],
+        _ => FACTORY.capabilities,
+    };
+    let factory = factory.about("with a flaw").properties(FACTORY.properties).capabilities(capabilities);
+    Box::leak(Box::new(factory))
 }
 
 #[track_caller]
@@ -282,6 +293,12 @@ fn hints_that_are_more_than_hints_are_found() {
     is_found(Flaw::TripsOverHints, &["prefetch"]);
     is_found(Flaw::GivesUpHints, &["prefetch"]);
     is_found(Flaw::ActsOnHints, &["prefetch"]);
+}
+
+#[test]
+fn capabilities_that_are_not_there_or_not_told_are_found() {
+    is_found(Flaw::HidesMove, &["capabilities"]);
+    is_found(Flaw::CannotConnect, &["capabilities"]);
 }
 
 #[test]

@@ -10,6 +10,7 @@ use std::time::Duration;
 
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Flaw {
+    Nothing,
     SaysDelivered,
     SaysNotSent,
     SaysUnsure,
@@ -39,6 +40,10 @@ enum Flaw {
     ReportsTwice,
     CountsFromOne,
     LeavesEarly,
+    BoastsOfBatches,
+    HidesRecipients,
+    NamesAnotherDirection,
+    TakesTwoAtOnce,
     RenamesErrors,
     FallsBackToClear,
     ConnectSends,
@@ -160,6 +165,21 @@ impl OutgoingTransport for Flawed {
 
     async fn send_all(&mut self, batch: &mut dyn Batch<'_>) {
         let (mut index, mut held) = (0, Vec::new());
+        if self.flaw == Flaw::TakesTwoAtOnce {
+            let mut two = Vec::new();
+            while let Some(message) = poll_fn(|cx| batch.poll_message(cx)).await {
+                two.push(message);
+                if two.len() < 2 {
+                    continue;
+                }
+                for (envelope, body) in two.drain(..) {
+                    let outcome = self.send(&envelope, body).await;
+                    batch.report(index, outcome);
+                    index += 1;
+                }
+            }
+            return;
+        }
         while let Some((envelope, body)) = poll_fn(|cx| batch.poll_message(cx)).await {
             let outcome = self.send(&envelope, body).await;
             match self.flaw {
@@ -232,7 +252,15 @@ fn flawed(flaw: Flaw) -> &'static TransportFactory {
     let mut tables = FACTORY.properties.to_vec();
     tables.push(table);
     let factory = TransportFactory::outgoing("flawed", Box::leak(Box::new(make)));
-    Box::leak(Box::new(factory.about("with a flaw").properties(Box::leak(tables.into_boxed_slice()))))
+    use Capability::*;
+    let capabilities: &'static [Capability] = match flaw {
+        Flaw::BoastsOfBatches => &[Connect, Recipients, Batch],
+        Flaw::HidesRecipients => &[Connect],
+        Flaw::NamesAnotherDirection => &[Connect, Recipients, Delete],
+        _ => &[Connect, Recipients],
+    };
+    let factory = factory.about("with a flaw").properties(Box::leak(tables.into_boxed_slice()));
+    Box::leak(Box::new(factory.capabilities(capabilities)))
 }
 
 #[track_caller]
@@ -274,6 +302,17 @@ fn batches_that_are_not_told_of_one_by_one_or_not_truly_are_found() {
     is_found(Flaw::SaysUnsure, &["batch-breaks"]);
     is_found(Flaw::SendsWhenDropped, &["batch-breaks"]);
     is_found(Flaw::TripsAfterCancellation, &["batch-breaks"]);
+}
+
+#[test]
+fn capabilities_that_are_not_there_or_not_told_are_found() {
+    is_found(Flaw::BoastsOfBatches, &["capabilities"]);
+    is_found(Flaw::HidesRecipients, &["capabilities"]);
+    is_found(Flaw::NamesAnotherDirection, &["capabilities"]);
+    // A pair that waits for its second half is no batch either.
+    is_found(Flaw::TakesTwoAtOnce, &["batch"]);
+    let none = conformance::check_some_outgoing(flawed(Flaw::Nothing), ScriptedSmtp::new, &["capabilities"]);
+    assert_eq!(none.verdict("capabilities"), Some(&Verdict::Kept));
 }
 
 #[test]
