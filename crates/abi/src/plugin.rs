@@ -155,6 +155,7 @@ fn factory(transport: &Transport) -> Result<&'static TransportFactory, Incompati
         .aliases(aliases.leak())
         .prefixes(prefixes.leak())
         .preset(pairs(description.preset))
+        .capabilities(description.capabilities.leak())
         .properties(leak([&*properties.leak()]));
     Ok(leak(factory))
 }

@@ -3,7 +3,7 @@
 //! Written by the compiler, read by the host, in the form of [`value`](crate::value).
 
 use crate::value::{Malformed, Read, Reader, Value, Writer, tags};
-use postrider_core::{Make, PropertySpec, TransportFactory, ValueType};
+use postrider_core::{Capability, Make, PropertySpec, TransportFactory, ValueType};
 
 /// The bytes of a factory's description, or with `N` = 0 only their number.
 pub struct Written<const N: usize> {
@@ -46,6 +46,12 @@ impl<const N: usize> Written<N> {
                 w.property(&factory.properties[i][k]);
                 k += 1;
             }
+            i += 1;
+        }
+        w.length(factory.capabilities.len());
+        let mut i = 0;
+        while i < factory.capabilities.len() {
+            w.byte(capability_number(factory.capabilities[i]));
             i += 1;
         }
         w
@@ -113,6 +119,33 @@ impl<const N: usize> Written<N> {
     }
 }
 
+const fn capability_number(capability: Capability) -> u8 {
+    match capability {
+        Capability::Connect => 1,
+        Capability::Recipients => 2,
+        Capability::Batch => 3,
+        Capability::Unseen => 4,
+        Capability::Seen => 5,
+        Capability::Move => 6,
+        Capability::Delete => 7,
+        _ => 0,
+    }
+}
+
+/// One that this side does not know yet is nothing it could use.
+fn capability(number: u8) -> Option<Capability> {
+    const ALL: [Capability; 7] = [
+        Capability::Connect,
+        Capability::Recipients,
+        Capability::Batch,
+        Capability::Unseen,
+        Capability::Seen,
+        Capability::Move,
+        Capability::Delete,
+    ];
+    ALL.into_iter().find(|known| capability_number(*known) == number)
+}
+
 const fn type_number(value: ValueType) -> u8 {
     match value {
         ValueType::Text => 1,
@@ -149,6 +182,7 @@ pub(crate) struct Description {
     pub(crate) prefixes: Vec<String>,
     pub(crate) preset: Vec<(String, String)>,
     pub(crate) properties: Vec<PropertyRow>,
+    pub(crate) capabilities: Vec<Capability>,
 }
 
 #[derive(Debug)]
@@ -188,6 +222,7 @@ impl Description {
             prefixes: r.get()?,
             preset: r.get()?,
             properties: r.get()?,
+            capabilities: r.bytes()?.iter().copied().filter_map(capability).collect(),
         })
     }
 }

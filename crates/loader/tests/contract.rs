@@ -8,7 +8,7 @@ mod odd;
 use bytes::Bytes;
 use odd::{Home, host, incoming, outgoing, registry};
 use postrider_core::{
-    Body, Direction, Envelope, Error, ErrorKind, Layer, LayerKind, Notify, Outcome, Phase, Properties, Query,
+    Body, Capability, Direction, Envelope, Error, ErrorKind, Layer, LayerKind, Notify, Outcome, Phase, Properties, Query,
     Receipt, Repeat, ReturnContent, Settle, ValueType, Verdict, Wake,
 };
 use std::sync::Arc;
@@ -48,6 +48,7 @@ fn a_factory_says_the_same_as_when_it_is_linked() {
         ("odd-out", "Odd, outgoing", &["odd-shared"][..])
     );
     assert_eq!(factory.preset, [("mail.odd-out.level", "6")]);
+    assert_eq!(factory.capabilities, [Capability::Recipients, Capability::Batch]);
     assert_eq!(factory.aliases[0].preset, [("mail.odd-out.mode", "properties")]);
     let specs: Vec<_> = factory.specs().collect();
     let names: Vec<_> = specs.iter().map(|spec| (spec.name, spec.value, spec.default, spec.shared)).collect();

@@ -115,6 +115,7 @@ async fn a_wrong_password_and_a_missing_server_are_the_same_errors_as_when_linke
 async fn the_table_of_properties_is_the_same_and_what_was_read_is_known() {
     let world = World::new().await;
     let loaded = world.registry.factory(Direction::Outgoing, "smtp").unwrap();
+    assert_eq!(loaded.capabilities, postrider_smtp::FACTORY.capabilities);
     let loaded: Vec<_> = loaded.specs().copied().collect();
     let linked: Vec<_> = postrider_smtp::FACTORY.specs().copied().collect();
     assert_eq!(loaded, linked);

@@ -4,7 +4,7 @@ mod incoming;
 mod outgoing;
 
 use postrider_core::{
-    Alias, Credential, Error, ErrorKind, Host, LayerKind, Origin, Phase, Properties, Property, PropertySpec,
+    Alias, Capability, Credential, Error, ErrorKind, Host, LayerKind, Origin, Phase, Properties, Property, PropertySpec,
     RecipientOutcome, Repeat, Reply, Result, TransportFactory, Verdict,
 };
 use std::sync::Arc;
@@ -21,6 +21,7 @@ const OUT: TransportFactory = TransportFactory::outgoing("odd-out", &outgoing::m
     .aliases(&[Alias::new("odd-alias", &[("mail.odd-out.mode", "properties")])])
     .prefixes(&["odd-shared"])
     .preset(&[("mail.odd-out.level", "6")])
+    .capabilities(&[Capability::Recipients, Capability::Batch])
     .properties(&[TABLE, SECOND]);
 const IN: TransportFactory =
     TransportFactory::incoming("odd-in", &incoming::make).about("Odd, incoming").properties(&[TABLE]);
