@@ -24,7 +24,9 @@ pub use config::LmtpConfig;
 pub use transport::Lmtp;
 
 // docs: factory
-use postrider_core::{Host, OutgoingTransport, Properties, Result, Target, TransportFactory, register};
+use postrider_core::{
+    Capability, Host, OutgoingTransport, Properties, Result, Target, TransportFactory, register,
+};
 use postrider_wire::Timing;
 use std::sync::Arc;
 
@@ -32,7 +34,8 @@ use std::sync::Arc;
 pub const FACTORY: TransportFactory = TransportFactory::outgoing("lmtp", &make)
     .about("Delivery into a local mail store over LMTP (RFC 2033)")
     .properties(&[Target::PROPERTIES, Timing::PROPERTIES, LmtpConfig::PROPERTIES])
-    .preset(&[("mail.lmtp.host", "localhost"), ("mail.lmtp.tls", "none")]);
+    .preset(&[("mail.lmtp.host", "localhost"), ("mail.lmtp.tls", "none")])
+    .capabilities(&[Capability::Connect, Capability::Recipients]);
 
 register!(FACTORY);
 

@@ -66,13 +66,22 @@ pub use config::AsyncImapConfig;
 pub use postrider_wire::{Login, Timing};
 pub use transport::AsyncImap;
 
-use postrider_core::{Host, IncomingTransport, Properties, Result, Target, TransportFactory, register};
+use postrider_core::{
+    Capability, Host, IncomingTransport, Properties, Result, Target, TransportFactory, register,
+};
 use std::sync::Arc;
 
 /// What a registry knows of this transport.
 pub const FACTORY: TransportFactory = TransportFactory::incoming("async-imap", &make)
     .about("async-imap's client behind the contract; for comparison")
-    .properties(&[Target::PROPERTIES, Login::PROPERTIES, Timing::PROPERTIES, AsyncImapConfig::PROPERTIES]);
+    .properties(&[Target::PROPERTIES, Login::PROPERTIES, Timing::PROPERTIES, AsyncImapConfig::PROPERTIES])
+    .capabilities(&[
+        Capability::Connect,
+        Capability::Unseen,
+        Capability::Seen,
+        Capability::Move,
+        Capability::Delete,
+    ]);
 
 register!(FACTORY);
 

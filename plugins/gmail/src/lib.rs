@@ -49,14 +49,16 @@ use std::sync::Arc;
 pub const OUTGOING: TransportFactory = TransportFactory::outgoing("gmail", &make_outgoing)
     .about("Gmail and Google Workspace, sending by smtp.gmail.com")
     .properties(SMTP.properties)
-    .preset(SMTP.preset);
+    .preset(SMTP.preset)
+    .capabilities(postrider_smtp::FACTORY.capabilities);
 register!(OUTGOING);
 
 /// Incoming `gmail`, by IMAP.
 pub const INCOMING: TransportFactory = TransportFactory::incoming("gmail", &make_incoming)
     .about("Gmail and Google Workspace, receiving by IMAP from imap.gmail.com")
     .properties(IMAP.properties)
-    .preset(IMAP.preset);
+    .preset(IMAP.preset)
+    .capabilities(postrider_imap::FACTORY.capabilities);
 register!(INCOMING);
 
 /// Incoming `gmail-pop3`.
@@ -64,7 +66,8 @@ pub const INCOMING_POP3: TransportFactory = TransportFactory::incoming("gmail-po
     .about("Gmail and Google Workspace, receiving by POP3 from pop.gmail.com")
     .prefixes(&["gmail"])
     .properties(POP3.properties)
-    .preset(POP3.preset);
+    .preset(POP3.preset)
+    .capabilities(postrider_pop3::FACTORY.capabilities);
 register!(INCOMING_POP3);
 
 fn make_outgoing(properties: &Properties, host: Arc<dyn Host>) -> Result<Box<dyn OutgoingTransport>> {

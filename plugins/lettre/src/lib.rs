@@ -62,13 +62,16 @@ pub use config::LettreConfig;
 pub use postrider_wire::{Login, Timing};
 pub use transport::Lettre;
 
-use postrider_core::{Host, OutgoingTransport, Properties, Result, Target, TransportFactory, register};
+use postrider_core::{
+    Capability, Host, OutgoingTransport, Properties, Result, Target, TransportFactory, register,
+};
 use std::sync::Arc;
 
 /// What a registry knows of this transport.
 pub const FACTORY: TransportFactory = TransportFactory::outgoing("lettre", &make)
     .about("lettre's SMTP client behind the contract; for comparison")
-    .properties(&[Target::PROPERTIES, Login::PROPERTIES, Timing::PROPERTIES, LettreConfig::PROPERTIES]);
+    .properties(&[Target::PROPERTIES, Login::PROPERTIES, Timing::PROPERTIES, LettreConfig::PROPERTIES])
+    .capabilities(&[Capability::Connect, Capability::Recipients]);
 
 register!(FACTORY);
 

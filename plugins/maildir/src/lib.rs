@@ -50,20 +50,28 @@ pub use config::MaildirConfig;
 pub use transport::{MaildirIncoming, MaildirOutgoing};
 
 use postrider_core::{
-    Host, IncomingTransport, OutgoingTransport, Properties, Result, TransportFactory, register,
+    Capability, Host, IncomingTransport, OutgoingTransport, Properties, Result, TransportFactory, register,
 };
 use std::sync::Arc;
 
 /// Incoming `maildir`.
 pub const INCOMING: TransportFactory = TransportFactory::incoming("maildir", &incoming)
     .about("Messages out of a local maildir")
-    .properties(&[MaildirConfig::INCOMING]);
+    .properties(&[MaildirConfig::INCOMING])
+    .capabilities(&[
+        Capability::Connect,
+        Capability::Unseen,
+        Capability::Seen,
+        Capability::Move,
+        Capability::Delete,
+    ]);
 register!(INCOMING);
 
 /// Outgoing `maildir`.
 pub const OUTGOING: TransportFactory = TransportFactory::outgoing("maildir", &outgoing)
     .about("Messages into a local maildir, whoever the recipients are")
-    .properties(&[MaildirConfig::OUTGOING]);
+    .properties(&[MaildirConfig::OUTGOING])
+    .capabilities(&[Capability::Connect]);
 register!(OUTGOING);
 
 fn incoming(properties: &Properties, host: Arc<dyn Host>) -> Result<Box<dyn IncomingTransport>> {

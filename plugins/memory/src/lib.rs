@@ -49,20 +49,28 @@ pub use state::{Sent, Stored};
 pub use transport::{MemoryIncoming, MemoryOutgoing};
 
 use postrider_core::{
-    Host, IncomingTransport, OutgoingTransport, Properties, Result, TransportFactory, register,
+    Capability, Host, IncomingTransport, OutgoingTransport, Properties, Result, TransportFactory, register,
 };
 use std::sync::Arc;
 
 /// Incoming `memory`.
 pub const INCOMING: TransportFactory = TransportFactory::incoming("memory", &incoming)
     .about("Messages that a test offers")
-    .properties(&[MemoryConfig::INCOMING]);
+    .properties(&[MemoryConfig::INCOMING])
+    .capabilities(&[
+        Capability::Connect,
+        Capability::Unseen,
+        Capability::Seen,
+        Capability::Move,
+        Capability::Delete,
+    ]);
 register!(INCOMING);
 
 /// Outgoing `memory`.
 pub const OUTGOING: TransportFactory = TransportFactory::outgoing("memory", &outgoing)
     .about("Messages that a test looks at")
-    .properties(&[MemoryConfig::OUTGOING]);
+    .properties(&[MemoryConfig::OUTGOING])
+    .capabilities(&[Capability::Connect, Capability::Recipients]);
 register!(OUTGOING);
 
 fn incoming(properties: &Properties, host: Arc<dyn Host>) -> Result<Box<dyn IncomingTransport>> {

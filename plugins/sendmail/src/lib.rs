@@ -53,13 +53,14 @@ mod transport;
 pub use config::SendmailConfig;
 pub use transport::Sendmail;
 
-use postrider_core::{Host, OutgoingTransport, Properties, Result, TransportFactory, register};
+use postrider_core::{Capability, Host, OutgoingTransport, Properties, Result, TransportFactory, register};
 use std::sync::Arc;
 
 /// `sendmail`.
 pub const FACTORY: TransportFactory = TransportFactory::outgoing("sendmail", &make)
     .about("By a local program that takes what Sendmail's does")
-    .properties(&[SendmailConfig::PROPERTIES]);
+    .properties(&[SendmailConfig::PROPERTIES])
+    .capabilities(&[Capability::Connect]);
 register!(FACTORY);
 
 fn make(properties: &Properties, host: Arc<dyn Host>) -> Result<Box<dyn OutgoingTransport>> {
