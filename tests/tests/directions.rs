@@ -38,7 +38,9 @@ fn may_use(name: &str) -> Option<(Vec<&'static str>, Vec<&'static str>)> {
         // Its tests compare what is loaded with what is linked.
         "postrider-loader" => (vec![core, "postrider-abi"], all),
         "postrider-store" => (vec![core], TOOLS.to_vec()),
-        "postrider" => ([PLUGINS, ADAPTERS, &[core, wire, "postrider-net"]].concat(), TOOLS.to_vec()),
+        "postrider" => {
+            ([PLUGINS, ADAPTERS, &[core, wire, "postrider-net", "postrider-store"]].concat(), TOOLS.to_vec())
+        }
         // `plugin check` loads a library and tries the suite's promises on it.
         "postrider-cli" => {
             (vec!["postrider", "postrider-server", "postrider-loader", "postrider-testkit"], all)

@@ -74,6 +74,7 @@ mod inbox;
 mod live;
 mod mailer;
 mod mailer_config;
+pub mod outbox;
 mod pool;
 mod room;
 mod route;

@@ -101,6 +101,8 @@ pub(super) async fn leave<D: Sql>(db: &D, worker: &Worker) -> Result<()> {
     let sql = "DELETE FROM postrider_outbox_worker WHERE id = ?1 AND NOT EXISTS \
                (SELECT 1 FROM postrider_outbox_recipient WHERE worker = ?1)";
     db.run(sql, &[worker.id().into()]).await?;
+    // What it is sending has nobody any more: the next sweep says so.
+    db.run("UPDATE postrider_outbox_worker SET alive_until = 0 WHERE id = ?1", &[worker.id().into()]).await?;
     Ok(())
 }
 

@@ -46,7 +46,8 @@ pub trait Storage: Send + Sync {
     /// What the place can fail by.
     async fn stay(&self, worker: &Worker) -> Result<bool>;
 
-    /// Gives back all that the worker has claimed and not begun, and forgets the worker unless it is sending.
+    /// Gives back all that the worker has claimed and not begun. If it has begun something, that is in doubt with the
+    /// next sweep.
     ///
     /// # Errors
     /// What the place can fail by.
@@ -153,6 +154,34 @@ pub struct Attempt {
     pub message_id: String,
     pub(super) numbers: Vec<i64>,
     pub(super) claim: i64,
+}
+
+impl Attempt {
+    /// Divides it into the recipients of these places (from 0) and the others. Each part is begun and settled by itself.
+    pub fn split(self, goes: impl Fn(usize) -> bool) -> (Option<Self>, Option<Self>) {
+        let count = self.numbers.len();
+        let part = |wanted: bool| {
+            let mut part =
+                Self { envelope: self.envelope.clone(), message_id: self.message_id.clone(), ..self.empty() };
+            let mut places = (0..count).map(|n| goes(n) == wanted);
+            part.envelope.to.retain(|_| places.next().unwrap_or(false));
+            let places = (0..count).filter(|n| goes(*n) == wanted);
+            (part.tries, part.numbers) =
+                places.filter_map(|n| Some((*self.tries.get(n)?, *self.numbers.get(n)?))).unzip();
+            (!part.numbers.is_empty()).then_some(part)
+        };
+        let going = (0..count).filter(|n| goes(*n)).count();
+        match going {
+            0 => (None, Some(self)),
+            _ if going == count => (Some(self), None),
+            _ => (part(true), part(false)),
+        }
+    }
+
+    /// The same without recipients of its own.
+    fn empty(&self) -> Self {
+        Self { tries: Vec::new(), numbers: Vec::new(), ..self.clone() }
+    }
 }
 
 /// What became of an attempt for one of its recipients.

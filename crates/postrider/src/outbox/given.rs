@@ -1,0 +1,93 @@
+//! The moment from which a message may have been accepted.
+
+use super::{Attempt, Storage};
+use bytes::Bytes;
+use postrider_core::{Body, Error, ErrorKind, Phase, Result};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+/// A message that is recorded as being sent at the moment a transport asks for its first byte, and not before: what
+/// fails earlier (a connection, a sign-in) leaves no doubt even if the process is killed meanwhile. Nothing of it is
+/// given out before the record is on disk.
+pub(super) struct Given<'a> {
+    storage: &'a dyn Storage,
+    attempt: &'a Attempt,
+    stopping: &'a AtomicBool,
+    state: Mutex<State>,
+}
+
+enum State {
+    Waiting,
+    Given(Bytes),
+    Refused(Refusal),
+}
+
+/// Why it was not given out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Refusal {
+    /// Somebody else has the message by now.
+    Lost,
+    /// It could not be recorded, or the worker is to stop.
+    Failed,
+}
+
+impl<'a> Given<'a> {
+    pub(super) fn new(storage: &'a dyn Storage, attempt: &'a Attempt, stopping: &'a AtomicBool) -> Self {
+        Self { storage, attempt, stopping, state: Mutex::new(State::Waiting) }
+    }
+
+    /// The message as a body, as often as it takes.
+    pub(super) fn body(&self) -> Body<'_> {
+        let body = Body::generate(false, move |is_out| async move {
+            if is_out {
+                return Ok(None);
+            }
+            Ok(Some((self.give().await?, true)))
+        });
+        body.with_size(self.attempt.size)
+    }
+
+    /// True if a transport has had it.
+    pub(super) fn is_given(&self) -> bool {
+        matches!(*self.state(), State::Given(_))
+    }
+
+    /// Why it was not given out, if it was asked for.
+    pub(super) fn refusal(&self) -> Option<Refusal> {
+        match *self.state() {
+            State::Refused(refusal) => Some(refusal),
+            _ => None,
+        }
+    }
+
+    async fn give(&self) -> Result<Bytes> {
+        if let State::Given(message) = &*self.state() {
+            return Ok(message.clone());
+        }
+        let outcome = if self.stopping.load(Ordering::Acquire) {
+            Err(stopped())
+        } else {
+            self.storage.begin(self.attempt).await
+        };
+        *self.state() = match &outcome {
+            Ok(message) => State::Given(message.clone()),
+            Err(error) if error.kind() == ErrorKind::Closed && error.phase() == Phase::Sender => {
+                State::Refused(Refusal::Lost)
+            }
+            Err(_) => State::Refused(Refusal::Failed),
+        };
+        outcome
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn stopped() -> Error {
+    Error::new(
+        ErrorKind::Body,
+        Phase::Data,
+        "the outbox's worker is to stop, and this message waits for the next one",
+    )
+}
