@@ -17,20 +17,14 @@ impl MessageId {
     /// Builds a key of a scheme and parts; `/`, `%`, blanks and control characters in a part are
     /// percent-encoded.
     pub fn new<'a>(scheme: &str, parts: impl IntoIterator<Item = &'a str>) -> Self {
-        let mut key = format!("{scheme}:");
+        let mut key = String::with_capacity(scheme.len() + 64);
+        key.push_str(scheme);
         for (i, part) in parts.into_iter().enumerate() {
-            if i > 0 {
-                key.push('/');
-            }
-            for byte in part.bytes() {
-                if byte <= b' ' || byte == b'/' || byte == b'%' || byte == 0x7f {
-                    key.push_str(&format!("%{byte:02X}"));
-                } else if byte.is_ascii() {
-                    key.push(char::from(byte));
-                } else {
-                    key.push_str(&format!("%{byte:02X}"));
-                }
-            }
+            key.push(if i == 0 { ':' } else { '/' });
+            encode(part, &mut key);
+        }
+        if key.len() == scheme.len() {
+            key.push(':');
         }
         Self(key)
     }
@@ -74,7 +68,27 @@ fn malformed(text: &str) -> Error {
     .with_advice("use the keys that list() of the same transport gave")
 }
 
+/// Whole runs at a time: a listing makes as many keys as there are messages, and most parts are plain.
+fn encode(part: &str, key: &mut String) {
+    let coded = |b: u8| b <= b' ' || b >= 0x7f || b == b'/' || b == b'%';
+    let mut rest = part;
+    while let Some(at) = rest.bytes().position(coded) {
+        let (plain, other) = rest.split_at(at);
+        key.push_str(plain);
+        let mut chars = other.chars();
+        for byte in chars.next().into_iter().flat_map(|c| c.encode_utf8(&mut [0; 4]).to_owned().into_bytes())
+        {
+            key.push_str(&format!("%{byte:02X}"));
+        }
+        rest = chars.as_str();
+    }
+    key.push_str(rest);
+}
+
 fn decode(part: &str) -> Option<String> {
+    if !part.contains('%') {
+        return Some(part.to_owned());
+    }
     let mut out = Vec::with_capacity(part.len());
     let mut bytes = part.bytes();
     while let Some(byte) = bytes.next() {
@@ -228,6 +242,10 @@ mod tests {
         let again = MessageId::parse(id.as_str()).unwrap();
         assert_eq!(again.parts::<4>("imap").unwrap(), ["a b@h", "Entwürfe/100%", "7", "42"]);
         assert!(again.parts::<3>("imap").is_err() && again.parts::<4>("pop3").is_err());
+        let parts = ["", "\u{7f}\n", "€", "%2F", ""];
+        let id = MessageId::new("x", parts);
+        assert_eq!(id.as_str(), "x:/%7F%0A/%E2%82%AC/%252F/");
+        assert_eq!(id.parts::<5>("x").unwrap(), parts);
         for bad in ["", "imap", "imap:", ":x", "imap:a b", "imap:%zz\n"] {
             assert!(MessageId::parse(bad).is_err(), "{bad}");
         }
