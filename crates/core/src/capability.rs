@@ -15,7 +15,7 @@ use std::fmt;
 pub enum Capability {
     /// `connect()` tries the settings without sending or receiving. In both directions.
     Connect,
-    /// Each recipient of a message can have an outcome of their own.
+    /// Of several recipients of a message it says which ones were refused.
     Recipients,
     /// `send_all()` has more than one message on its way at a time.
     Batch,
