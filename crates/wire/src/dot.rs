@@ -5,11 +5,16 @@ mod encoder;
 pub use encoder::{Encoder, LineEnds};
 
 use bytes::{Bytes, BytesMut};
+use memchr::memmem::Finder;
+use std::sync::LazyLock;
 
 /// A piece smaller than this is put together with those behind it.
 const SMALL: usize = 512;
 /// Until there is about this much.
 const JOINED: usize = 8 * 1024;
+
+/// What ends a piece, ready to be searched for.
+static LINE_THEN_DOT: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(b"\r\n."));
 
 /// Reads a dot-stuffed body off the line.
 #[derive(Debug, Default)]
@@ -66,7 +71,7 @@ impl Decoder {
             self.inside_line = true;
         }
         // Within a line, all is text up to a CRLF that a dot follows, or that the buffer ends with.
-        let end = match memchr::memmem::find(input, b"\r\n.") {
+        let end = match LINE_THEN_DOT.find(input) {
             Some(at) => {
                 self.inside_line = false;
                 at + 2
