@@ -71,6 +71,10 @@ fn malformed(text: &str) -> Error {
 /// Whole runs at a time: a listing makes as many keys as there are messages, and most parts are plain.
 fn encode(part: &str, key: &mut String) {
     let coded = |b: u8| b <= b' ' || b >= 0x7f || b == b'/' || b == b'%';
+    // Looks at many bytes at once, because it does not stop at the first one.
+    if !part.bytes().fold(false, |any, b| any | coded(b)) {
+        return key.push_str(part);
+    }
     let mut rest = part;
     while let Some(at) = rest.bytes().position(coded) {
         let (plain, other) = rest.split_at(at);
