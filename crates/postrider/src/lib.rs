@@ -29,6 +29,8 @@
 //! | `memory` | postrider-memory, as `postrider::memory` | outgoing and incoming `memory`: for the tests of a program |
 //! | `lettre` | postrider-lettre, as `postrider::lettre` | outgoing `lettre`: that crate's SMTP client, for comparison |
 //! | `async-imap` | postrider-async-imap, as `postrider::async_imap` | incoming `async-imap`: that crate's client, for comparison |
+//! | `sqlite` | SQLite, compiled in: `postrider::ledger::SqliteLedger` | |
+//! | `postgres` | a client of PostgreSQL: `postrider::ledger::PostgresLedger` | |
 //! | `net` (default) | postrider-net | the host `TokioHost` |
 //!
 //! A feature only links: it never changes what another does, nor which transport a session chooses. That is
@@ -41,7 +43,7 @@
 //! | `mailer.rs`, `mailer_config.rs`, `route.rs` | [`Mailer`]: sending by the settings of the moment |
 //! | `pool.rs`, `room.rs` | so many connections and no more |
 //! | `rules/` | [`SendingRules`]: what holds for every message |
-//! | `inbox.rs`, `spool.rs` | [`Inbox`]: receiving; [`Spool`]: a message that has arrived whole |
+//! | `inbox/`, `spool.rs` | [`Inbox`]: receiving; [`Watch`]: a watched inbox; [`Spool`]: a message that has arrived whole |
 //! | `doctor/` | [`doctor`]: why mail does not go out or come in |
 //! | `account_file.rs`, `account_reader.rs` | [`AccountFile`]: settings in TOML |
 //! | `settings/` | [`settings`]: property files, the environment, forms, lent sessions |
@@ -85,8 +87,12 @@ mod setup;
 mod spool;
 
 pub use account_file::AccountFile;
-pub use inbox::Inbox;
+pub use inbox::{
+    Answer, Arrival, Counts, Event, Handler, HandlerError, Health, Inbox, Marks, Quarantine, Status, Watch,
+    WatchConfig, WatchHandle,
+};
 pub use live::{Applied, Trial};
+pub use mail_parser; // what an Arrival's header is parsed into
 pub use mailer::Mailer;
 pub use mailer_config::MailerConfig;
 pub use postrider_core::*;
@@ -100,6 +106,11 @@ pub use spool::Spool;
 #[cfg(doctest)]
 #[doc = include_str!("../../../docs/sending.md")]
 mod documentation_of_sending {}
+
+/// The ledger of handled messages: what keeps a message from being handed over twice.
+pub mod ledger {
+    pub use postrider_store::ledger::*;
+}
 
 /// lettre's message builder: [`Message`](message::Message) and what it is made of.
 pub mod message {

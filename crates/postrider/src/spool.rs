@@ -39,10 +39,16 @@ impl Spool {
     ///
     /// # Cancellation
     /// As that of the body.
-    pub async fn read(mut body: Body<'_>) -> Result<Self> {
+    pub async fn read(body: Body<'_>) -> Result<Self> {
+        Self::read_with(body, |_| {}).await
+    }
+
+    /// The same; each chunk is shown as it goes by.
+    pub(crate) async fn read_with(mut body: Body<'_>, mut show: impl FnMut(&[u8]) + Send) -> Result<Self> {
         let (mut memory, mut file, mut length) = (Vec::new(), None, 0u64);
         while let Some(chunk) = body.chunk().await? {
             length = length.saturating_add(chunk.len() as u64);
+            show(&chunk);
             if file.is_none() && length > IN_MEMORY as u64 {
                 let mut opened = tempfile::tempfile().map_err(file_error)?;
                 opened.write_all(&memory).map_err(file_error)?;
@@ -83,6 +89,20 @@ impl Spool {
                 let mut file = file.lock().unwrap_or_else(PoisonError::into_inner);
                 file.seek(SeekFrom::Start(0)).map_err(file_error)?;
                 file.read_to_end(&mut bytes).map_err(file_error)?;
+                Ok(bytes.into())
+            }
+        }
+    }
+
+    /// The first bytes, at most so many.
+    pub(crate) fn start(&self, most: usize) -> Result<Bytes> {
+        match &self.content {
+            Content::Memory(bytes) => Ok(bytes.slice(..bytes.len().min(most))),
+            Content::File(file) => {
+                let mut bytes = Vec::new();
+                let mut file = file.lock().unwrap_or_else(PoisonError::into_inner);
+                file.seek(SeekFrom::Start(0)).map_err(file_error)?;
+                Read::by_ref(&mut *file).take(most as u64).read_to_end(&mut bytes).map_err(file_error)?;
                 Ok(bytes.into())
             }
         }

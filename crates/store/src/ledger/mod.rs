@@ -15,12 +15,14 @@
 //! | `entry` | [`Entry`], [`State`]: what is known of a message |
 //! | `lease` | [`Lease`], [`Claim`]: a mailbox is one process's at a time |
 //! | `error` | [`LedgerError`] |
+//! | `memory` | [`MemoryLedger`], for the tests of programs |
 //! | `sqlite/` | a file, bundled SQLite |
 
 mod entry;
 mod error;
 mod key;
 mod lease;
+mod memory;
 #[cfg(feature = "sqlite")]
 pub mod sqlite;
 
@@ -28,6 +30,7 @@ pub use entry::{Entry, Recorded, State};
 pub use error::{LedgerError, LedgerErrorKind};
 pub use key::{Fingerprint, Hasher, MessageKey};
 pub use lease::{Claim, Lease, LeaseEnd};
+pub use memory::MemoryLedger;
 #[cfg(feature = "sqlite")]
 pub use sqlite::SqliteLedger;
 

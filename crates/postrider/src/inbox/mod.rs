@@ -1,4 +1,36 @@
-//! Receiving.
+//! Receiving: one mailbox by hand, or watched.
+//!
+//! | file | what is in it |
+//! |---|---|
+//! | here | [`Inbox`] |
+//! | `watch`, `look` | [`Watch`]: the supervised loop; a look through the mailbox |
+//! | `round`, `outcome`, `deal` | fetching ahead, handling and settling at a time; what comes of it; one message |
+//! | `handler`, `arrival`, `marks` | what a host app writes, and what it gets |
+//! | `config`, `quarantine`, `backoff` | what a watch can be told, and how long it waits |
+//! | `status`, `event` | how it is, and what happens |
+
+mod arrival;
+mod backoff;
+mod config;
+mod deal;
+mod event;
+mod handler;
+mod look;
+mod marks;
+mod outcome;
+mod quarantine;
+mod round;
+mod status;
+mod watch;
+
+pub use arrival::Arrival;
+pub use config::WatchConfig;
+pub use event::Event;
+pub use handler::{Answer, Handler, HandlerError};
+pub use marks::Marks;
+pub use quarantine::Quarantine;
+pub use status::{Counts, Health, Status, WatchHandle};
+pub use watch::Watch;
 
 use crate::Spool;
 use futures_core::Stream;
@@ -82,6 +114,22 @@ impl Inbox {
     /// As [`fetch`](Self::fetch).
     pub async fn receive(&mut self, id: &MessageId) -> Result<Spool> {
         Spool::read(self.transport.fetch(id).await?).await
+    }
+
+    /// As [`receive`](Self::receive), with the fingerprint of what was received.
+    pub(crate) async fn receive_marked(
+        &mut self,
+        id: &MessageId,
+    ) -> Result<(Spool, postrider_store::ledger::Fingerprint)> {
+        let mut hasher = postrider_store::ledger::Hasher::default();
+        let spool = Spool::read_with(self.transport.fetch(id).await?, |chunk| hasher.update(chunk)).await?;
+        Ok((spool, hasher.finish()))
+    }
+
+    /// Says that these are fetched next, in this order, so that several may be under way at a time. A hint: nothing
+    /// but the speed depends on it.
+    pub fn prefetch(&mut self, ids: &[MessageId]) {
+        self.transport.prefetch(ids);
     }
 
     /// Does `how` with handled messages. Over POP3 a deletion is committed by [`close`](Self::close).

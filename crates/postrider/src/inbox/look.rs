@@ -1,0 +1,149 @@
+//! A look through a mailbox, page by page.
+
+use super::Inbox;
+use super::deal::Dealer;
+use super::round::Round;
+use super::status::Shared;
+use postrider_core::{Error, ErrorKind, MessageId, MessageInfo, Query};
+use postrider_store::ledger::{Lease, LedgerError, State};
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+/// Messages listed at a time.
+const PAGE: usize = 500;
+/// After so long the whole mailbox is looked through again, whatever was seen before.
+const WHOLE: Duration = Duration::from_secs(3600);
+/// How often the ledger forgets what is gone.
+const FORGET: Duration = Duration::from_secs(24 * 3600);
+/// A mailbox of more is not compared with the ledger to forget what is gone.
+const MOST_HELD: usize = 1_000_000;
+
+/// What a look has found out for the next.
+#[derive(Default)]
+pub(super) struct Progress {
+    /// Messages to be handed over again, when it is time.
+    pub(super) again: BTreeMap<MessageId, Again>,
+    /// The next look has to be a whole one.
+    pub(super) full: bool,
+    /// The last settlement was of messages that were not there.
+    pub(super) was_not_found: bool,
+    last: Option<MessageId>,
+    whole_at: Option<Duration>,
+    forgot_at: Option<Duration>,
+}
+
+/// A message that is handed over again later.
+#[derive(Default)]
+pub(super) struct Again {
+    pub(super) info: Option<MessageInfo>,
+    pub(super) due: Duration,
+    pub(super) times: u32,
+}
+
+/// Why a look has ended early.
+pub(super) enum Failure {
+    Mail(Error),
+    Ledger(LedgerError),
+}
+
+/// All it takes to look through a mailbox.
+pub(super) struct Look<'a> {
+    pub(super) dealer: &'a Dealer,
+    pub(super) lease: &'a Lease,
+    pub(super) shared: &'a Shared,
+}
+
+impl Look<'_> {
+    /// Looks through the mailbox, or what of it is new, page by page.
+    pub(super) async fn run(
+        &self,
+        progress: &mut Progress,
+        mut inbox: Inbox,
+    ) -> (Option<Inbox>, std::result::Result<(), Failure>) {
+        let now = self.dealer.host.now();
+        let is_whole = progress.full
+            || progress.last.is_none()
+            || progress.whole_at.is_none_or(|at| now.saturating_sub(at) >= WHOLE);
+        let forgets = is_whole && progress.forgot_at.is_none_or(|at| now.saturating_sub(at) >= FORGET);
+        let mut held = Vec::new();
+        let mut query = Query::all().limit(PAGE);
+        if let (false, Some(last)) = (is_whole, &progress.last) {
+            query = query.after(last.clone());
+        }
+        progress.full = false;
+        loop {
+            let listing = match inbox.list(&query).await {
+                Ok(listing) => listing,
+                Err(error) if error.kind() == ErrorKind::NotFound && query.after.is_some() => {
+                    // The mailbox was rebuilt: all keys are new.
+                    progress.again.clear();
+                    query.after = None;
+                    held.clear();
+                    continue;
+                }
+                Err(error) => return (None, Err(Failure::Mail(error))),
+            };
+            let mut round = Round::new(self.dealer, self.lease, self.shared, progress, inbox);
+            if let Err(error) = self.sort(&mut round, &listing.messages).await {
+                return (None, Err(Failure::Ledger(error)));
+            }
+            let (back, outcome) = round.run().await;
+            if let Some(last) = listing.messages.last() {
+                progress.last = last.stable.then(|| last.id.clone());
+            }
+            inbox = match (back, outcome) {
+                (Some(back), Ok(())) => back,
+                (back, outcome) => return (back, outcome),
+            };
+            if forgets && held.len() < MOST_HELD {
+                held.extend(listing.messages.iter().filter(|info| info.stable).map(|info| info.id.clone()));
+            }
+            match listing.messages.last() {
+                Some(last) if listing.more && !self.shared.is_stopped() => {
+                    query = query.after(last.id.clone())
+                }
+                _ => break,
+            }
+        }
+        if is_whole && !self.shared.is_stopped() {
+            progress.whole_at = Some(now);
+        }
+        if forgets && held.len() < MOST_HELD && !self.shared.is_stopped() {
+            progress.forgot_at = Some(now);
+            if let Err(error) =
+                self.dealer.ledger.forget(self.lease, &held, self.dealer.config.remember).await
+            {
+                return (Some(inbox), Err(Failure::Ledger(error)));
+            }
+        }
+        (Some(inbox), Ok(()))
+    }
+
+    /// Sorts messages by what the ledger knows of them: those to be fetched, those to be settled, and the rest. With
+    /// them come those whose time has come again.
+    async fn sort(
+        &self,
+        round: &mut Round<'_>,
+        listed: &[MessageInfo],
+    ) -> std::result::Result<(), LedgerError> {
+        let due = round.due(listed, self.dealer.host.now());
+        let ids: Vec<MessageId> = due.iter().filter(|info| info.stable).map(|info| info.id.clone()).collect();
+        let mut entries = self.dealer.ledger.entries(self.lease, &ids).await?.into_iter();
+        for info in due {
+            let entry = if info.stable { entries.next().flatten() } else { None };
+            match entry.as_ref().map(|entry| entry.state) {
+                None | Some(State::Begun) => round.fetch(info, entry),
+                Some(state) => round.known(&info, state),
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Progress {
+    /// For a new connection: keys that held for the last one are gone.
+    pub(super) fn renew(&mut self) {
+        self.full = true;
+        self.again.retain(|_, again| again.info.as_ref().is_some_and(|info| info.stable));
+    }
+}
