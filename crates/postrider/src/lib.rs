@@ -40,8 +40,8 @@
 //! |---|---|
 //! | `session.rs`, `setup.rs` | [`Session`]: properties, a registry and a host |
 //! | `live.rs` | [`Session::apply`]: new settings while it runs |
-//! | `mailer.rs`, `mailer_config.rs`, `route.rs` | [`Mailer`]: sending by the settings of the moment |
-//! | `pool.rs`, `room.rs` | so many connections and no more |
+//! | `mailer*.rs`, `route.rs` | [`Mailer`]: sending by the settings of the moment |
+//! | `pool*.rs`, `room.rs` | so many connections and no more, shared by all who send |
 //! | `rules/` | [`SendingRules`]: what holds for every message |
 //! | `inbox/`, `spool.rs` | [`Inbox`]: receiving; [`Watch`]: a watched inbox; [`Spool`]: a message that has arrived whole |
 //! | `doctor/` | [`doctor`]: why mail does not go out or come in |
@@ -76,8 +76,15 @@ mod inbox;
 mod live;
 mod mailer;
 mod mailer_config;
+mod mailer_share;
 pub mod outbox;
 mod pool;
+mod pool_connection;
+mod pool_desk;
+mod pool_drive;
+mod pool_duty;
+mod pool_place;
+mod pool_plan;
 mod room;
 mod route;
 mod rules;

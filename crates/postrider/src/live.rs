@@ -1,7 +1,8 @@
 //! New settings for a running session.
 
 use crate::mailer::Inner;
-use crate::pool::{Goodbye, close_all};
+use crate::pool_connection::{Goodbye, close_all, goodbye};
+use crate::pool_desk::Leftover;
 use crate::route::Blueprint;
 use crate::setup::Setup;
 use crate::{Mailer, SessionBuilder};
@@ -87,7 +88,10 @@ impl Live {
         if change.incoming {
             applied.incoming = if tried { try_incoming(&change.setup).await? } else { Trial::Skipped };
         }
-        close_all(self.swap(change)?).await;
+        let (goodbyes, leftovers) = self.swap(change)?;
+        // Those who waited go on now that nothing is locked, and don't wait for the goodbyes.
+        leftovers.into_iter().for_each(Leftover::settle);
+        close_all(goodbyes).await;
         Ok(applied)
     }
 
@@ -110,8 +114,8 @@ impl Live {
         Ok(Change { setup, outgoing, incoming })
     }
 
-    /// From here on everything new goes by the new settings. Gives what is left to be closed of the old.
-    fn swap(&self, change: Change) -> Result<Vec<Goodbye>> {
+    /// From here on everything new goes by the new settings. Gives what is left to be done about the old.
+    fn swap(&self, change: Change) -> Result<(Vec<Goodbye>, Vec<Leftover>)> {
         let mut state = self.state();
         let mailers: Vec<Arc<Inner>> = state.mailers.iter().filter_map(Weak::upgrade).collect();
         let blueprint = match change.outgoing {
@@ -121,8 +125,13 @@ impl Live {
         };
         state.mailers.retain(|m| m.strong_count() > 0);
         state.setup = Arc::new(change.setup);
-        let swap = |blueprint: Blueprint| mailers.iter().flat_map(move |m| m.swap(&blueprint)).collect();
-        Ok(blueprint.map(swap).unwrap_or_default())
+        let (mut goodbyes, mut leftovers) = (Vec::new(), Vec::new());
+        for (mailer, blueprint) in mailers.iter().zip(blueprint.iter().cycle()) {
+            let (closing, leftover) = mailer.swap(blueprint);
+            goodbyes.extend(closing);
+            leftovers.push(leftover);
+        }
+        Ok((goodbyes, leftovers))
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -134,14 +143,14 @@ async fn try_outgoing(blueprint: &Blueprint) -> Result<Trial> {
     let mut transport = (blueprint.make)()?;
     let outcome = transport.connect().await;
     // Whatever a goodbye ends in, the trial is over.
-    let _ = crate::pool::goodbye(blueprint.host.as_ref(), transport.close()).await;
+    let _ = goodbye(blueprint.host.as_ref(), transport.close()).await;
     trial(outcome)
 }
 
 async fn try_incoming(setup: &Setup) -> Result<Trial> {
     let mut inbox = setup.inbox()?;
     let outcome = inbox.connect().await;
-    let _ = crate::pool::goodbye(setup.host.as_ref(), inbox.close()).await;
+    let _ = goodbye(setup.host.as_ref(), inbox.close()).await;
     trial(outcome)
 }
 

@@ -1,7 +1,10 @@
 //! Sending.
 
 use crate::MailerConfig;
-use crate::pool::{Goodbye, close_all};
+use crate::mailer_share::{sender, share};
+use crate::pool_connection::{Goodbye, close_all};
+use crate::pool_desk::Leftover;
+use crate::pool_place::Place;
 use crate::route::{Blueprint, Route};
 use crate::rules::{Dispatch, send_all, send_one};
 use lettre::Message;
@@ -14,16 +17,26 @@ use std::borrow::Cow;
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
-/// Sends messages. Cheap to clone and safe to share between tasks: the clones share a pool of at most
-/// `mail.mailer.connections` connections, and whoever finds none free waits for one, first come, first
-/// served.
+/// The longest message of lettre's builder that shares a connection, in bytes: those that wait are written out, a
+/// bounded number of them. A longer one is written out when it has a connection to itself.
+const SHARED: usize = 64 * 1024;
+
+/// Sends messages. Cheap to clone and safe to share between tasks: the clones share at most `mail.mailer.connections`
+/// connections, first come, first served.
+///
+/// Messages that tasks send at the same time share connections by themselves: where the transport can have many in
+/// flight on one, they are sent without waiting for each other. That goes for messages in memory (built ones up to
+/// 64 KiB, bytes of any length); one that comes as a stream, or goes out in several transactions by the
+/// [`SendingRules`](crate::SendingRules), has a connection to itself meanwhile. A connection in use is opened beside
+/// others as long as that is allowed and each of them has `mail.mailer.growat` messages in flight.
 ///
 /// The mailer of a [`Session`](crate::Session) follows it: what [`Session::apply`](crate::Session::apply)
-/// brings counts for every message that has no connection yet.
+/// brings counts for every message that no connection has taken yet.
 ///
-/// An unused connection is closed when a message is sent after `mail.mailer.idletimeout`, or by
-/// [`close`](Self::close); with the last clone all are cut. There is no task in the background: a host app
-/// that has nothing to send for a long while calls `close`.
+/// There is no task in the background: connections go on while one of the tasks that wait for them is polled. So a
+/// send that was begun is to be awaited or dropped. A connection that is of no use any more is closed when a message is
+/// sent after `mail.mailer.idletimeout`, or by [`close`](Self::close); with the last clone all are cut. A host app that
+/// has nothing to send for a long while calls `close`.
 #[derive(Clone)]
 pub struct Mailer(Arc<Inner>);
 
@@ -33,12 +46,12 @@ pub(crate) struct Inner {
 }
 
 impl Inner {
-    /// From here on messages go by the new configuration. Gives what is left to be closed of the old.
-    pub(crate) fn swap(&self, blueprint: &Blueprint) -> Vec<Goodbye> {
+    /// From here on messages go by the new configuration. Gives what is left to be done about the old.
+    pub(crate) fn swap(&self, blueprint: &Blueprint) -> (Vec<Goodbye>, Leftover) {
         let mut route = self.slot();
-        let (next, goodbyes) = route.replace(blueprint);
+        let (next, goodbyes, leftover) = route.replace(blueprint);
         *route = next;
-        goodbyes
+        (goodbyes, leftover)
     }
 
     fn route(&self) -> Arc<Route> {
@@ -103,10 +116,24 @@ impl Mailer {
     /// # Cancellation
     /// As [`send`](Self::send).
     pub async fn send_message(&self, message: &Message) -> Result<Receipt> {
-        // Written out only when there is room: of a thousand waiting messages there is no second copy.
         let envelope = Self::envelope_of(message)?;
         let by_headers = is_by_headers(message);
-        self.send_made(&envelope, by_headers, || Body::from_bytes(message.formatted())).await
+        loop {
+            let route = self.0.route();
+            // Written out only when it is inside: of ten thousand waiting messages there are few second copies.
+            let Some(place) = Place::enter(&route.pool).await? else { continue };
+            let text = message.formatted();
+            if text.len() > SHARED {
+                drop((place, text));
+                let body = || Body::from_bytes(message.formatted());
+                return self.send_alone(&envelope, by_headers, body).await;
+            }
+            if let Ok(outcome) =
+                share(&route, place, sender(&route, &envelope, by_headers), text.into()).await
+            {
+                return outcome;
+            }
+        }
     }
 
     /// The envelope of a message built by lettre's builder: from Sender or the one From, to everyone in To,
@@ -155,20 +182,32 @@ impl Mailer {
     /// Sends a message given as bytes or as a stream, to this envelope as it is but for the
     /// [`SendingRules`](crate::SendingRules) (docs/sending.md).
     ///
-    /// A connection is taken until the outcome is known, also while the body waits for its source.
+    /// A stream has a connection to itself until the outcome is known, also while it waits for its source.
     ///
     /// # Errors
-    /// As [`OutgoingTransport::send`], and `InvalidInput` naming the rule that does not let it pass, before
-    /// any server is asked.
+    /// As [`OutgoingTransport::send`]; `InvalidInput` naming the rule that does not let it pass, before
+    /// any server is asked; and `Timeout` in the phase `Connect` after `mail.mailer.waittimeout`.
     ///
     /// # Cancellation
-    /// Costs the connection; never the room for it. The message is not sent if its end of data had not been
-    /// written; otherwise it may have been.
+    /// A message that no connection has taken is withdrawn. One that was taken may be sent or not: a connection it
+    /// shares with others that somebody waits for goes on with it, any other is cut.
     pub async fn send(&self, envelope: &Envelope, body: Body<'_>) -> Result<Receipt> {
-        self.send_made(envelope, false, || body).await
+        let mut bytes = match body.into_bytes() {
+            Ok(bytes) => bytes,
+            Err(body) => return self.send_alone(envelope, false, || body).await,
+        };
+        loop {
+            let route = self.0.route();
+            let Some(place) = Place::enter(&route.pool).await? else { continue };
+            match share(&route, place, Cow::Borrowed(envelope), bytes).await {
+                Ok(outcome) => return outcome,
+                Err(back) => bytes = back,
+            }
+        }
     }
 
-    async fn send_made<'a>(
+    /// Sends a message over a connection that nothing else uses meanwhile.
+    async fn send_alone<'a>(
         &self,
         envelope: &Envelope,
         by_headers: bool,
@@ -178,19 +217,16 @@ impl Mailer {
             // Retired while this waited for room: the new settings have room of their own.
             let route = self.0.route();
             let Some(mut lease) = route.pool.lease().await? else { continue };
-            let mut envelope = Cow::Borrowed(envelope);
-            if let (true, Some(sender)) = (by_headers, &route.config.envelope_from) {
-                envelope.to_mut().from = Some(sender.clone());
-            }
+            let envelope = sender(&route, envelope, by_headers);
             let message = match Dispatch::new(&route.config.rules, &envelope, body()).await {
                 Ok(message) => message,
                 Err(error) => {
-                    lease.give_back(false).await;
+                    lease.give_back(0, false);
                     return Err(error);
                 }
             };
             let (outcome, broken) = send_one(lease.transport(), message).await;
-            lease.give_back(broken).await;
+            lease.give_back(1, broken);
             return outcome;
         }
     }
@@ -215,8 +251,21 @@ impl Mailer {
             messages.push(Dispatch::new(&route.config.rules, envelope, body).await);
         }
         let (outcomes, broken) = send_all(lease.transport(), messages).await;
-        lease.give_back(broken).await;
+        lease.give_back(outcomes.len(), broken);
         Ok(outcomes)
+    }
+
+    /// Opens connections ahead of need and signs in, all at once, until there are so many: the first messages need not
+    /// wait for that then. Never more than `mail.mailer.connections`. They are kept as any that nobody uses.
+    ///
+    /// # Errors
+    /// What the first of them failed by; `Unsupported` in the phase `Configure` from a transport that can't connect
+    /// without sending.
+    ///
+    /// # Cancellation
+    /// Cuts those that are not ready yet.
+    pub async fn connect(&self, connections: usize) -> Result<()> {
+        self.0.route().pool.connect(connections).await
     }
 
     /// The name of its transport.

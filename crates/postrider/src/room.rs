@@ -1,79 +1,70 @@
 //! Room for so many connections.
 
-use std::sync::{Arc, Mutex, PoisonError};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use crate::pool::Pool;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
-/// As many permits as there may be connections to one server. Whoever uses a connection holds one, first
-/// come, first served. The limit can change while permits are out.
+/// As many permits as there may be connections to one server. Each connection holds one until it is gone. The
+/// limit can change while permits are out.
 pub(crate) struct Room {
-    permits: Arc<Semaphore>,
     size: Mutex<Size>,
 }
 
 struct Size {
     limit: usize,
-    // How many permits that are out won't be given back, because the limit was lowered under them.
-    debt: usize,
+    // May be more than the limit for a while, after that was lowered.
+    out: usize,
+    // Who hears of room that is free again. Only the newest of the pools that share it opens connections.
+    user: Weak<Pool>,
 }
 
 /// Room for one connection, given back when it is dropped.
-pub(crate) struct Permit {
-    room: Arc<Room>,
-    permit: Option<OwnedSemaphorePermit>,
-}
+pub(crate) struct Permit(Arc<Room>);
 
 impl Room {
     pub(crate) fn new(limit: usize) -> Arc<Self> {
-        let size = Mutex::new(Size { limit, debt: 0 });
-        Arc::new(Self { permits: Arc::new(Semaphore::new(limit)), size })
+        Arc::new(Self { size: Mutex::new(Size { limit, out: 0, user: Weak::new() }) })
     }
 
-    /// Waits for room; `None` once it is closed.
-    pub(crate) async fn permit(self: &Arc<Self>) -> Option<Permit> {
-        let permit = Arc::clone(&self.permits).acquire_owned().await.ok()?;
-        Some(Permit { room: Arc::clone(self), permit: Some(permit) })
+    /// From here on this pool hears of room that is free again.
+    pub(crate) fn serve(&self, user: Weak<Pool>) {
+        self.size().user = user;
     }
 
     /// Room if there is some now.
     pub(crate) fn permit_now(self: &Arc<Self>) -> Option<Permit> {
-        let permit = Arc::clone(&self.permits).try_acquire_owned().ok()?;
-        Some(Permit { room: Arc::clone(self), permit: Some(permit) })
+        let mut size = self.size();
+        if size.out >= size.limit {
+            return None;
+        }
+        size.out += 1;
+        Some(Permit(Arc::clone(self)))
     }
 
-    /// Sends everybody away who waits, now and later.
-    pub(crate) fn close(&self) {
-        self.permits.close();
+    /// How many permits are out.
+    pub(crate) fn out(&self) -> usize {
+        self.size().out
     }
 
     /// Changes the limit. Connections beyond a lower one go on until they are given back.
     pub(crate) fn resize(&self, limit: usize) {
-        let mut size = self.size();
-        if let Some(more) = limit.checked_sub(size.limit) {
-            let forgiven = more.min(size.debt);
-            size.debt -= forgiven;
-            self.permits.add_permits(more - forgiven);
-        } else {
-            let fewer = size.limit - limit;
-            size.debt += fewer - self.permits.forget_permits(fewer);
-        }
-        size.limit = limit;
+        self.size().limit = limit;
     }
 
-    fn size(&self) -> std::sync::MutexGuard<'_, Size> {
+    fn size(&self) -> MutexGuard<'_, Size> {
         self.size.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Drop for Permit {
     fn drop(&mut self) {
-        let Some(permit) = self.permit.take() else { return };
-        let mut size = self.room.size();
-        if size.debt > 0 {
-            size.debt -= 1;
-            permit.forget();
-        } else {
-            // Given back under the lock: nobody lowers the limit between the look and this.
-            drop(permit);
+        let user = {
+            let mut size = self.0.size();
+            size.out -= 1;
+            if size.out < size.limit { size.user.upgrade() } else { None }
+        };
+        // Told when the lock is free: it will want the permit.
+        if let Some(user) = user {
+            user.has_room();
         }
     }
 }
@@ -100,7 +91,5 @@ mod tests {
         assert_eq!(free(&room), 4);
         room.resize(2);
         assert_eq!(free(&room), 2);
-        room.close();
-        assert_eq!(free(&room), 0);
     }
 }

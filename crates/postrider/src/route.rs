@@ -1,7 +1,9 @@
 //! One configuration of a mailer, from its rules to its connections.
 
 use crate::MailerConfig;
-use crate::pool::{Goodbye, Make, Pool};
+use crate::pool::{Make, Pool};
+use crate::pool_connection::Goodbye;
+use crate::pool_desk::Leftover;
 use crate::room::Room;
 use postrider_core::{Host, Result};
 use std::sync::Arc;
@@ -41,24 +43,23 @@ impl Route {
         Self::in_room(blueprint, Room::new(blueprint.config.connections))
     }
 
-    /// The next route, with what is left to be closed of this one. Who waits for room here finds it retired
-    /// and goes on to the next. Nobody may have that one before this returns.
+    /// The next route, with what is left to be done about this one, in whose stead it is: connections to be closed,
+    /// and those who waited to be woken when nobody holds a lock. They find it retired and go on to the next.
     ///
     /// The limit holds across the change where the server stays the same: connections of both together are
     /// never more, for the server may refuse those beyond.
-    pub(crate) fn replace(&self, blueprint: &Blueprint) -> (Arc<Self>, Vec<Goodbye>) {
-        let goodbyes = self.pool.retire();
+    pub(crate) fn replace(&self, blueprint: &Blueprint) -> (Arc<Self>, Vec<Goodbye>, Leftover) {
+        let (goodbyes, leftover) = self.pool.retire();
         if self.server != blueprint.server {
-            self.room.close();
-            return (Self::new(blueprint), goodbyes);
+            return (Self::new(blueprint), goodbyes, leftover);
         }
         self.room.resize(blueprint.config.connections);
-        (Self::in_room(blueprint, Arc::clone(&self.room)), goodbyes)
+        (Self::in_room(blueprint, Arc::clone(&self.room)), goodbyes, leftover)
     }
 
     fn in_room(blueprint: &Blueprint, room: Arc<Room>) -> Arc<Self> {
         let Blueprint { name, server, config, host, make } = blueprint;
-        let pool = Pool::new(Arc::clone(make), Arc::clone(host), Arc::clone(&room), config.idle_timeout);
+        let pool = Pool::new(Arc::clone(make), Arc::clone(host), Arc::clone(&room), config);
         Arc::new(Self { name: name.clone(), server: server.clone(), config: config.clone(), pool, room })
     }
 }

@@ -196,28 +196,17 @@ async fn a_transport_that_panics_costs_its_connection_and_not_the_room() {
     in_time(mailer.send(&envelope(), body())).await.unwrap();
 }
 
-/// Notes how many connections there are when there is said to be room.
-struct Watch(Arc<Line>, std::sync::Mutex<Vec<usize>>);
-
-impl std::task::Wake for Watch {
-    fn wake(self: Arc<Self>) {
-        let open = self.0.open.load(SeqCst);
-        self.1.lock().unwrap().push(open);
-    }
-}
-
 #[test]
-fn a_broken_connection_is_gone_before_its_room_is_given_to_the_next() {
-    let (line, _, mailer) = fixture(1, false, "mail.mailer.connections=1");
-    line.failures.lock().unwrap().push_back(Error::new(ErrorKind::Plugin, Phase::EndOfData, "broken"));
-    let envelope = envelope();
-    let (mut first, mut second) =
-        (pin!(mailer.send(&envelope, body())), pin!(mailer.send(&envelope, body())));
-    let watch = Arc::new(Watch(line, std::sync::Mutex::default()));
-    let waker = watch.clone().into();
-    let mut other = std::task::Context::from_waker(std::task::Waker::noop());
-    assert!(first.as_mut().poll(&mut other).is_pending());
-    assert!(second.as_mut().poll(&mut std::task::Context::from_waker(&waker)).is_pending());
-    while first.as_mut().poll(&mut other).is_pending() {}
-    assert_eq!(*watch.1.lock().unwrap(), [0]);
+fn a_broken_connection_is_gone_before_another_is_opened_in_its_room() {
+    for pauses in 0..4 {
+        let (line, _, mailer) = fixture(pauses, false, "mail.mailer.connections=1");
+        let broken = Error::new(ErrorKind::Plugin, Phase::EndOfData, "broken");
+        line.failures.lock().unwrap().push_back(broken);
+        let envelope = envelope();
+        let sends = async { tokio::join!(mailer.send(&envelope, body()), mailer.send(&envelope, body())) };
+        let (first, second) = postrider_testkit::run_polls(sends, 100).unwrap();
+        assert_eq!(first.unwrap_err().kind(), ErrorKind::Plugin);
+        second.unwrap();
+        assert_eq!((line.dials.load(SeqCst), line.most_open.load(SeqCst)), (2, 1), "{pauses}");
+    }
 }

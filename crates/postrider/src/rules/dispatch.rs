@@ -5,6 +5,7 @@ use super::head::{Head, with_fields};
 use super::outcome::{Fate, merge};
 use super::recipients::original_to;
 use crate::Spool;
+use bytes::Bytes;
 use postrider_core::{
     Body, Envelope, Error, ErrorKind, Messages, OutgoingTransport, Phase, Receipt, Recipient,
     RecipientOutcome, Result, Verdict,
@@ -86,6 +87,47 @@ impl<'a> Dispatch<'a> {
         let spool = Spool::read(body).await?;
         let parts = to.into_iter().map(|to| (part(to), spool.body())).collect();
         Ok(Self { parts, fates: Some(fates), copy: copy.map(|envelope| (envelope, spool)) })
+    }
+}
+
+/// A message that goes out in one transaction and is in memory.
+pub(crate) struct Single<'a> {
+    pub(crate) envelope: Cow<'a, Envelope>,
+    pub(crate) bytes: Bytes,
+    pub(crate) fates: Fates,
+}
+
+/// What is left to be said of a [`Single`] when its transaction is over.
+pub(crate) struct Fates(Option<Vec<Fate>>);
+
+/// A message by what it needs of a connection.
+pub(crate) enum Need<'a> {
+    /// One transaction among others.
+    Share(Single<'a>),
+    /// The connection to itself.
+    Alone(Dispatch<'a>),
+}
+
+impl<'a> From<Dispatch<'a>> for Need<'a> {
+    fn from(mut message: Dispatch<'a>) -> Self {
+        if message.parts.len() != 1 || message.copy.is_some() {
+            return Self::Alone(message);
+        }
+        let Some((envelope, body)) = message.parts.pop() else { return Self::Alone(message) };
+        match body.into_bytes() {
+            Ok(bytes) => Self::Share(Single { envelope, bytes, fates: Fates(message.fates) }),
+            Err(body) => {
+                message.parts.push((envelope, body));
+                Self::Alone(message)
+            }
+        }
+    }
+}
+
+impl Fates {
+    /// What the outcome of the transaction says of every recipient.
+    pub(crate) fn outcome(self, outcome: Result<Receipt>) -> Result<Receipt> {
+        merge(self.0, vec![Some(outcome)])
     }
 }
 

@@ -16,7 +16,11 @@ impl Head {
     ///
     /// A bare CR or LF ends a line here as it does on the wire, where it becomes CRLF: what would be a field
     /// for who gets the message is one for the rules.
-    pub(crate) async fn read(mut body: Body<'_>) -> Result<(Self, Body<'_>)> {
+    pub(crate) async fn read(body: Body<'_>) -> Result<(Self, Body<'_>)> {
+        let mut body = match body.into_bytes() {
+            Ok(whole) => return Ok((Self::parse(&whole)?, Body::from_bytes(whole))),
+            Err(body) => body,
+        };
         let size = body.size();
         let (mut chunks, mut bytes, mut end) = (Vec::new(), Vec::new(), End::default());
         while let Some(chunk) = body.chunk().await? {
@@ -30,12 +34,19 @@ impl Head {
                 return Err(too_long());
             }
         }
-        if bytes.len() > LIMIT {
+        Ok((Self::of(&bytes)?, joined(chunks, body, size)))
+    }
+
+    /// Reads a message that is whole.
+    fn parse(whole: &[u8]) -> Result<Self> {
+        Self::of(End::default().find(whole).and_then(|n| whole.get(..n)).unwrap_or(whole))
+    }
+
+    fn of(head: &[u8]) -> Result<Self> {
+        if head.len() > LIMIT {
             return Err(too_long());
         }
-        let text = String::from_utf8_lossy(&bytes);
-        let head = Self { fields: fields(&text)? };
-        Ok((head, joined(chunks, body, size)))
+        Ok(Self { fields: fields(&String::from_utf8_lossy(head))? })
     }
 
     /// The values of all fields of this name.
@@ -54,6 +65,10 @@ pub(crate) fn with_fields(fields: String, body: Body<'_>) -> Body<'_> {
     if fields.is_empty() {
         return body;
     }
+    let body = match body.into_bytes() {
+        Ok(whole) => return Body::from_bytes([fields.as_bytes(), &whole].concat()),
+        Err(body) => body,
+    };
     let size = body.size().map(|size| size.saturating_add(fields.len() as u64));
     joined(vec![fields.into()], body, size)
 }

@@ -17,12 +17,13 @@ mod pattern;
 mod recipients;
 mod senders;
 
-pub(crate) use dispatch::{Dispatch, send_all, send_one};
+pub(crate) use dispatch::{Dispatch, Need, send_all, send_one};
 pub use notice::{AutoResponseSuppress, AutoSubmitted};
 pub use pattern::AddressPatterns;
 
 use postrider_core::{
-    Address, Error, ErrorKind, Origin, Phase, Properties, Property, PropertyValue, Result, session_property,
+    Address, Envelope, Error, ErrorKind, Origin, Phase, Properties, Property, PropertyValue, Result,
+    session_property,
 };
 use std::collections::BTreeMap;
 use std::num::NonZeroUsize;
@@ -105,6 +106,15 @@ impl SendingRules {
         let origin = self.origins.get(property.name()).cloned();
         Error::new(ErrorKind::InvalidInput, Phase::Configure, what)
             .with_property(format!("mail.{}", property.name()), origin)
+    }
+
+    /// True if a message to this envelope goes out as it is: no rule changes, divides or copies it.
+    pub(crate) fn let_pass(&self, envelope: &Envelope) -> bool {
+        let most = self.recipients_per_transaction.map_or(usize::MAX, Into::into);
+        !self.needs_head()
+            && self.audit.is_empty()
+            && envelope.to.len() <= most
+            && envelope.to.iter().all(|recipient| self.suppressed(&recipient.address).is_none())
     }
 
     /// True if the header of a message matters to a rule.

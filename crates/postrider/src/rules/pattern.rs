@@ -1,6 +1,7 @@
 //! Patterns of mail addresses.
 
 use postrider_core::Address;
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::fmt;
 
@@ -51,8 +52,8 @@ impl AddressPatterns {
         }
         match (local, domain) {
             ("*", "*") => return Err("is everybody".into()),
-            ("*", _) if domain.starts_with("*.") => self.parents.insert(domain_of(plain_domain)),
-            ("*", _) => self.domains.insert(domain_of(domain)),
+            ("*", _) if domain.starts_with("*.") => self.parents.insert(domain_of(plain_domain).into_owned()),
+            ("*", _) => self.domains.insert(domain_of(domain).into_owned()),
             (_, "*") => self.locals.insert(local_of(&sample)),
             (_, domain) if is_star(domain) => {
                 return Err("has a name and a * for a part of its domain".into());
@@ -69,7 +70,11 @@ impl AddressPatterns {
 
     /// The pattern that an address is of, if any.
     pub fn find(&self, address: &Address) -> Option<String> {
-        let (whole, local, domain) = (whole(address), local_of(address), domain_of(address.domain()));
+        if self.is_empty() {
+            return None;
+        }
+        let (whole, local) = (whole(address), local_of(address));
+        let domain = domain_of(address.domain()).into_owned();
         if self.exact.contains(&whole) {
             return Some(whole);
         }
@@ -94,9 +99,16 @@ fn whole(address: &Address) -> String {
 }
 
 /// A domain as it is looked up: what a transport writes where a server knows ASCII only.
-fn domain_of(domain: &str) -> String {
+fn domain_of(domain: &str) -> Cow<'_, str> {
+    if domain.bytes().all(|b| b.is_ascii() && !b.is_ascii_uppercase()) {
+        return Cow::Borrowed(domain);
+    }
     let lower = || domain.to_ascii_lowercase();
-    if domain.is_ascii() { lower() } else { idna::domain_to_ascii(domain).unwrap_or_else(|_| lower()) }
+    Cow::Owned(if domain.is_ascii() {
+        lower()
+    } else {
+        idna::domain_to_ascii(domain).unwrap_or_else(|_| lower())
+    })
 }
 
 /// The local part without case and without the quotes that mean nothing (RFC 5321 §4.1.2).

@@ -18,7 +18,7 @@ impl SendingRules {
         if let Some(pattern) = self.blocked_recipients.find(address) {
             return Some(format!("{pattern} (mail.{})", key::SEND_BLOCKED_RECIPIENTS.name()));
         }
-        let name = reserved(address).filter(|_| !self.allow_reserved)?;
+        let name = if self.allow_reserved { None } else { reserved(address) }?;
         Some(format!("{name} is a reserved domain (mail.{}=false)", key::SEND_ALLOW_RESERVED.name()))
     }
 

@@ -1,0 +1,323 @@
+//! Who waits for a connection, and which messages are in flight on which: kept under one lock.
+//!
+//! Nothing here calls what others wrote (wakers, transports, bodies): that is handed out, and woken or dropped when the
+//! lock is free. Otherwise a waker that drops a task would wait for the lock it is called under.
+
+use crate::pool_connection::{Connection, Idle, Past, Transport};
+use bytes::Bytes;
+use postrider_core::{Envelope, Error, Receipt, Result};
+use slab::Slab;
+use std::collections::VecDeque;
+use std::future::Future;
+use std::pin::Pin;
+use std::task::Waker;
+
+/// Number of a waiting task or of a drive.
+pub(crate) type Key = usize;
+
+/// How many messages may be written out and waiting; further ones wait before the door, for all these are in memory.
+const DOOR: usize = 256;
+
+/// A transport sending a batch that is fed as messages come. Gives the transport back.
+pub(crate) type Work = Pin<Box<dyn Future<Output = Transport> + Send>>;
+
+/// A message that needs nothing of its caller any more.
+pub(crate) struct Message {
+    pub(crate) envelope: Envelope,
+    pub(crate) bytes: Bytes,
+}
+
+/// What a waiting task ends in.
+pub(crate) enum Settled {
+    Outcome(Result<Receipt>),
+    /// A connection for itself.
+    Granted(Connection),
+    /// The pool is retired; the message was not sent.
+    Retired(Option<Message>),
+}
+
+pub(crate) enum State {
+    /// Before the door.
+    Outside,
+    /// Inside: may write its message out.
+    Inside,
+    /// In the queue with a message.
+    Queued(Message),
+    /// In the queue for a connection of its own.
+    Alone,
+    /// The message is in flight on this drive.
+    Taken(Key),
+    /// Nobody waits for it any more; still in a queue or in flight.
+    Forsaken,
+    Settled(Settled),
+}
+
+/// A task that waits.
+pub(crate) struct Slot {
+    pub(crate) state: State,
+    // None: being polled, or woken and about to be.
+    pub(crate) waker: Option<Waker>,
+}
+
+/// A connection at work.
+pub(crate) struct Drive {
+    // None: being polled.
+    pub(crate) work: Option<Work>,
+    pub(crate) past: Past,
+    // Tells drives apart that had the same key.
+    pub(crate) serial: u64,
+    // It has to be polled.
+    pub(crate) due: bool,
+    // It was told or made to take a message, and has not asked yet.
+    pub(crate) fed: bool,
+    // It asked for a message and there was none for it: who is told when there is.
+    pub(crate) hungry: bool,
+    pub(crate) ask: Option<Waker>,
+    // It gets no further message.
+    pub(crate) ended: bool,
+    // The transport failed as it never should.
+    pub(crate) broken: bool,
+    // The tasks whose messages were taken, from the oldest in flight; `first` is that one's index in the batch.
+    pub(crate) taken: VecDeque<Option<Key>>,
+    pub(crate) first: usize,
+    pub(crate) in_flight: usize,
+    // How many of those somebody waits for.
+    pub(crate) live: usize,
+    // Who polled it last.
+    pub(crate) driver: Option<Key>,
+}
+
+#[derive(Default)]
+pub(crate) struct Desk {
+    pub(crate) slots: Slab<Slot>,
+    outside: VecDeque<Key>,
+    // First come, first served.
+    pub(crate) queue: VecDeque<Key>,
+    // Those who wait for a connection of their own for which a drive is ending.
+    pub(crate) alone: VecDeque<Key>,
+    // How many are inside and not yet served.
+    inside: usize,
+    // How many messages are in the queue, and how many tasks wait for anything.
+    pub(crate) queued: usize,
+    pub(crate) waiting: usize,
+    pub(crate) drives: Slab<Drive>,
+    pub(crate) due: VecDeque<Key>,
+    pub(crate) fed: usize,
+    pub(crate) serial: u64,
+    // The one used last comes last, and is the first to be used again: the others can go stale.
+    pub(crate) idle: Vec<Idle>,
+    // New settings have taken the place of this pool: nothing is lent or kept any more.
+    pub(crate) retired: bool,
+}
+
+/// What is to be dropped and woken when the lock is free, in this order.
+#[derive(Default)]
+pub(crate) struct Leftover {
+    pub(crate) slots: Vec<Slot>,
+    pub(crate) drives: Vec<Drive>,
+    pub(crate) wakers: Vec<Waker>,
+}
+
+impl Leftover {
+    pub(crate) fn settle(self) {
+        drop(self.slots);
+        drop(self.drives);
+        self.wakers.into_iter().for_each(Waker::wake);
+    }
+}
+
+impl Desk {
+    /// A place in line; `Inside` if there is room behind the door.
+    pub(crate) fn enter(&mut self) -> Key {
+        let state = if self.inside < DOOR && self.outside.is_empty() {
+            self.inside += 1;
+            State::Inside
+        } else {
+            self.waiting += 1;
+            State::Outside
+        };
+        let key = self.slots.insert(Slot { state, waker: None });
+        if matches!(self.slots.get(key), Some(Slot { state: State::Outside, .. })) {
+            self.outside.push_back(key);
+        }
+        key
+    }
+
+    /// Puts one who is inside into the queue.
+    pub(crate) fn post(&mut self, key: Key, message: Option<Message>) {
+        let Some(slot) = self.slots.get_mut(key) else { return };
+        if self.retired {
+            slot.state = State::Settled(Settled::Retired(message));
+            return;
+        }
+        self.waiting += 1;
+        slot.state = match message {
+            Some(message) => {
+                self.queued += 1;
+                State::Queued(message)
+            }
+            None => State::Alone,
+        };
+        self.queue.push_back(key);
+    }
+
+    /// One of those inside was served or is gone. Gives the next one, to be woken.
+    pub(crate) fn admit(&mut self) -> Option<Waker> {
+        self.inside = self.inside.saturating_sub(1);
+        while let Some(key) = self.outside.pop_front() {
+            let Some(slot) = self.slots.get_mut(key) else { continue };
+            if matches!(slot.state, State::Forsaken) {
+                self.slots.try_remove(key);
+                continue;
+            }
+            slot.state = State::Inside;
+            self.waiting = self.waiting.saturating_sub(1);
+            self.inside += 1;
+            return slot.waker.take();
+        }
+        None
+    }
+
+    /// Drops those from the front of the queues who don't wait any more.
+    pub(crate) fn skip_forsaken(&mut self) {
+        for queue in [&mut self.queue, &mut self.alone] {
+            while let Some(key) = queue.front() {
+                match self.slots.get(*key) {
+                    Some(slot) if !matches!(slot.state, State::Forsaken) => break,
+                    Some(_) => drop(self.slots.try_remove(*key)),
+                    None => {}
+                }
+                queue.pop_front();
+            }
+        }
+    }
+
+    /// Settles a task that waits.
+    pub(crate) fn answer(&mut self, key: Key, settled: Settled) -> Option<Waker> {
+        let slot = self.slots.get_mut(key)?;
+        slot.state = State::Settled(settled);
+        self.waiting = self.waiting.saturating_sub(1);
+        slot.waker.take()
+    }
+
+    /// A task has its answer and goes.
+    pub(crate) fn leave(&mut self, key: Key) -> (Option<Slot>, Leftover) {
+        let slot = self.slots.try_remove(key);
+        let mut leftover = Leftover::default();
+        self.hand_over(key, &mut leftover);
+        (slot, leftover)
+    }
+
+    /// A task goes without waiting for its answer.
+    pub(crate) fn abandon(&mut self, key: Key) -> Leftover {
+        let mut leftover = Leftover::default();
+        let Some(slot) = self.slots.get_mut(key) else { return leftover };
+        let waker = slot.waker.take();
+        let state = std::mem::replace(&mut slot.state, State::Forsaken);
+        match &state {
+            State::Outside => self.waiting = self.waiting.saturating_sub(1),
+            State::Inside => leftover.wakers.extend(self.admit()),
+            State::Queued(_) | State::Alone => {
+                self.queued -= usize::from(matches!(state, State::Queued(_)));
+                self.waiting = self.waiting.saturating_sub(1);
+                leftover.wakers.extend(self.admit());
+            }
+            State::Taken(drive) => {
+                self.waiting = self.waiting.saturating_sub(1);
+                if let Some(drive) = self.drives.get_mut(*drive) {
+                    drive.live = drive.live.saturating_sub(1);
+                }
+            }
+            State::Forsaken | State::Settled(_) => {}
+        }
+        if matches!(state, State::Inside | State::Settled(_)) {
+            self.slots.try_remove(key);
+        }
+        // Woken for something that it does not live to see to, or those behind it are free to go.
+        let in_line = matches!(state, State::Queued(_) | State::Alone);
+        let hand_on = in_line && (waker.is_none() || matches!(state, State::Alone));
+        leftover.slots.push(Slot { state, waker });
+        // What only it waited for is given up, with the connection.
+        let of_no_use = |d: &Drive| d.live == 0 && (d.in_flight > 0 || self.waiting == 0) && d.work.is_some();
+        let cut: Vec<Key> = self.drives.iter().filter(|(_, d)| of_no_use(d)).map(|(k, _)| k).collect();
+        for drive in cut {
+            leftover.drives.extend(self.remove(drive));
+        }
+        self.hand_over(key, &mut leftover);
+        if hand_on {
+            leftover.wakers.extend(self.someone_queued());
+        }
+        leftover
+    }
+
+    /// Takes a drive off the list, with the places of those who don't wait for it any more.
+    pub(crate) fn remove(&mut self, key: Key) -> Option<Drive> {
+        let drive = self.drives.try_remove(key)?;
+        self.fed -= usize::from(drive.fed);
+        if drive.due {
+            self.due.retain(|due| *due != key);
+        }
+        for slot in drive.taken.iter().flatten() {
+            if matches!(self.slots.get(*slot), Some(Slot { state: State::Forsaken, .. })) {
+                self.slots.try_remove(*slot);
+            }
+        }
+        Some(drive)
+    }
+
+    /// True if no connection has served it yet.
+    pub(crate) fn is_in_line(&self, key: Key) -> bool {
+        let state = self.slots.get(key).map(|slot| &slot.state);
+        matches!(state, Some(State::Outside | State::Queued(_) | State::Alone))
+    }
+
+    /// The first message in the queue can't be sent, since no transport can be made.
+    pub(crate) fn fail_first(&mut self, error: Error) -> [Option<Waker>; 2] {
+        self.skip_forsaken();
+        let is_message =
+            |key: &Key| matches!(self.slots.get(*key), Some(slot) if matches!(slot.state, State::Queued(_)));
+        let Some(key) = self.queue.front().copied().filter(is_message) else { return [None, None] };
+        self.queue.pop_front();
+        self.queued -= 1;
+        [self.answer(key, Settled::Outcome(Err(error))), self.admit()]
+    }
+
+    /// Gives a connection to who wants one alone, or gives it back.
+    pub(crate) fn grant(&mut self, key: Key, settled: Settled) -> ([Option<Waker>; 2], Option<Settled>) {
+        match self.slots.get(key).map(|slot| &slot.state) {
+            Some(State::Alone) => ([self.answer(key, settled), self.admit()], None),
+            Some(State::Forsaken) => {
+                self.slots.try_remove(key);
+                ([None, None], Some(settled))
+            }
+            _ => ([None, None], Some(settled)),
+        }
+    }
+
+    /// From here on nothing is taken. Everybody who waits is sent on.
+    pub(crate) fn retire(&mut self) -> (Vec<Idle>, Leftover) {
+        self.retired = true;
+        let mut leftover = Leftover::default();
+        let queues = [&mut self.outside, &mut self.queue, &mut self.alone].map(std::mem::take);
+        for key in queues.into_iter().flatten() {
+            let Some(slot) = self.slots.get_mut(key) else { continue };
+            let message = match std::mem::replace(&mut slot.state, State::Forsaken) {
+                State::Queued(message) => Some(message),
+                State::Outside | State::Alone => None,
+                _ => {
+                    self.slots.try_remove(key);
+                    continue;
+                }
+            };
+            leftover.wakers.extend(self.answer(key, Settled::Retired(message)));
+        }
+        (self.inside, self.queued) = (0, 0);
+        for (_, drive) in &mut self.drives {
+            drive.ended = true;
+            if std::mem::take(&mut drive.hungry) {
+                leftover.wakers.extend(drive.ask.take());
+            }
+        }
+        (std::mem::take(&mut self.idle), leftover)
+    }
+}
