@@ -180,6 +180,29 @@ impl Session {
         self.channel.queue(format!("{command}\r\n").as_bytes());
     }
 
+    /// As [`queue`](Self::queue), for a command for one message; it makes nothing on the heap, for there are as
+    /// many as messages.
+    pub(crate) fn queue_for(&mut self, verb: &[u8; 4], number: u32) {
+        // From the end: ten digits at most, and a verb of four letters.
+        let mut line = [b' '; 17];
+        let (mut rest, mut start) = (number, line.len() - 2);
+        let mut put = |at: usize, byte| line.get_mut(at).map(|b| *b = byte);
+        (put(start, b'\r'), put(start + 1, b'\n'));
+        loop {
+            start -= 1;
+            put(start, b'0' + (rest % 10) as u8);
+            rest /= 10;
+            if rest == 0 {
+                break;
+            }
+        }
+        start -= 1 + verb.len();
+        for (at, byte) in (start..).zip(verb) {
+            put(at, *byte);
+        }
+        self.channel.queue(line.get(start..).unwrap_or_default());
+    }
+
     /// Reads a reply line.
     pub(crate) async fn reply(&mut self, phase: Phase) -> Result<Line> {
         self.reply_to(false, phase).await

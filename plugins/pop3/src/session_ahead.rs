@@ -35,7 +35,7 @@ impl Session {
             let (number, size) = (entry.number, entry.size);
             guess = place.map_or(guess, |place| place + 1);
             window.ask_wanted(size);
-            self.queue(&format!("RETR {number}"));
+            self.queue_for(b"RETR", number);
         }
     }
 

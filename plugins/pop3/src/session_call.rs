@@ -42,14 +42,28 @@ impl Keeper {
         session.listed = true;
         let drop = self.maildrop()?;
         let mut entries = drop.entries().iter().skip(first).filter(|e| !e.deleted);
-        let messages = entries.by_ref().take(limit).map(|entry| {
+        let mut messages = Vec::with_capacity(limit.min(drop.entries().len()));
+        messages.extend(entries.by_ref().take(limit).map(|entry| {
             let mut info = MessageInfo::new(MessageId::new("pop3", [account, drop.name(entry)]));
             info.size = entry.size;
             info.stable = entry.trust == Trust::Stable;
             info
-        });
-        let messages = messages.collect();
+        }));
         Ok(Listing::new(messages, entries.next().is_some()))
+    }
+
+    /// True if the message of this name is the one whose answer comes next on a session in good order.
+    pub(crate) fn is_next(&self, name: &str) -> bool {
+        self.window.is_next(name) && self.session.as_ref().is_some_and(|session| !session.astray)
+    }
+
+    /// The reply to the RETR that was written for the next message: the body is due then.
+    pub(crate) async fn take_next(&mut self) -> Result<()> {
+        let (session, window, config) = self.reading()?;
+        session.next_call();
+        window.goes_on();
+        session.ask_ahead(window, config);
+        session.open_message(window).await
     }
 
     /// RETR, or TOP with that many lines, up to its reply: the body is due then. The RETR may have been written
@@ -73,13 +87,10 @@ impl Keeper {
                 return Err(too_large(config.max_size));
             }
             session.begin(Phase::Fetch)?;
-            session.queue(&format!("RETR {number}"));
+            session.queue_for(b"RETR", number);
             window.ask(name, size);
         }
-        let (session, window, config) = self.reading()?;
-        window.goes_on();
-        session.ask_ahead(window, config);
-        session.open_message(window).await
+        self.take_next().await
     }
 
     /// What is known of a message without asking, while others are in flight that should stay there.

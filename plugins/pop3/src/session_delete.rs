@@ -67,9 +67,8 @@ impl Session {
         for places in places.chunks(window) {
             self.begin(phase)?;
             for place in places {
-                if let Some(entry) = self.maildrop.as_ref().and_then(|d| d.get(*place)) {
-                    let command = format!("DELE {}", entry.number);
-                    self.queue(&command);
+                if let Some(number) = self.maildrop.as_ref().and_then(|d| d.get(*place)).map(|e| e.number) {
+                    self.queue_for(b"DELE", number);
                 }
             }
             // They go out while the first replies are read.

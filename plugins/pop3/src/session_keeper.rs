@@ -24,6 +24,8 @@ pub(crate) struct Keeper {
     // What the host has seen; `None` before the first listing.
     known: Option<Known>,
     hasher: RandomState,
+    /// No news will be asked for.
+    pub(crate) closing: bool,
     // When the last session was begun, and what pause the server wants after it.
     opened: Option<Duration>,
     login_delay: Duration,
@@ -41,6 +43,7 @@ impl Keeper {
             deletions: Deletions::default(),
             session: None,
             known: None,
+            closing: false,
             hasher: RandomState::new(),
             opened: None,
             login_delay: Duration::ZERO,
@@ -230,7 +233,7 @@ impl Keeper {
             if let Some(kind) = session.suspect {
                 self.pipelining.doubt(kind, session.behind);
             }
-            if let Some(drop) = session.maildrop.as_ref().filter(|_| session.listed) {
+            if let Some(drop) = session.maildrop.as_ref().filter(|_| session.listed && !self.closing) {
                 self.known = Some(Known::of(drop, &self.hasher));
             }
             self.deletions.session_lost();

@@ -4,7 +4,11 @@ use crate::Pop3Config;
 use crate::engine::window::Window;
 use crate::session::Session;
 use bytes::Bytes;
+use futures_core::Stream;
 use postrider_core::{Body, Error, ErrorKind, Phase, Result};
+use std::future::Future;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 /// A reader that lets this much time pass is slow itself: the server's rate is measured anew.
@@ -59,9 +63,42 @@ impl Session {
     /// The message that the server has begun to send. Dropped half-way, the rest of it is still to come.
     pub(crate) fn body<'a>(&'a mut self, window: &'a mut Window, config: &'a Pop3Config) -> Body<'a> {
         let reading = Reading { session: self, window, config, seen: None };
-        Body::generate(reading, |mut reading| async move {
-            Ok(reading.next().await?.map(|chunk| (chunk, reading)))
-        })
+        Body::from_stream(Chunks::AtHand(reading))
+    }
+}
+
+/// A body whose chunks are taken from what has been read as long as there are any; only then is a future made.
+enum Chunks<'a> {
+    AtHand(Reading<'a>),
+    Waiting(Pin<Box<dyn Future<Output = Result<Reading<'a>>> + Send + 'a>>),
+    Over,
+}
+
+impl Stream for Chunks<'_> {
+    type Item = Result<Bytes>;
+
+    fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        let this = self.get_mut();
+        loop {
+            match this {
+                Self::AtHand(reading) => {
+                    if let Some(chunk) = reading.at_hand().transpose() {
+                        return Poll::Ready(chunk.transpose());
+                    }
+                    let Self::AtHand(reading) = std::mem::replace(this, Self::Over) else { continue };
+                    *this = Self::Waiting(Box::pin(reading.more()));
+                }
+                Self::Waiting(more) => {
+                    let read = ready!(more.as_mut().poll(cx));
+                    *this = Self::Over;
+                    match read {
+                        Ok(reading) => *this = Self::AtHand(reading),
+                        Err(error) => return Poll::Ready(Some(Err(error))),
+                    }
+                }
+                Self::Over => return Poll::Ready(None),
+            }
+        }
     }
 }
 
@@ -74,36 +111,41 @@ struct Reading<'a> {
 }
 
 impl Reading<'_> {
-    async fn next(&mut self) -> Result<Option<Bytes>> {
-        let (session, limit) = (&mut *self.session, self.config.max_size);
-        loop {
-            let Some(body) = self.window.body() else { return Ok(None) };
-            if let Some(chunk) = body.decoder.decode(session.channel.input()) {
-                body.read = body.read.saturating_add(chunk.len() as u64);
-                if body.read > limit {
-                    return Err(too_large(limit));
-                }
-                session.ask_ahead(self.window, self.config);
-                return Ok(Some(chunk));
+    /// The next chunk, or the end, of what has been read; `Ok(None)` if more must be read first.
+    fn at_hand(&mut self) -> Result<Option<Option<Bytes>>> {
+        let limit = self.config.max_size;
+        let Some(body) = self.window.body() else { return Ok(Some(None)) };
+        if let Some(chunk) = body.decoder.decode(self.session.channel.input()) {
+            body.read = body.read.saturating_add(chunk.len() as u64);
+            if body.read > limit {
+                return Err(too_large(limit));
             }
-            if body.decoder.is_ended() {
-                self.window.end();
-                if self.window.is_idle() {
-                    session.finish();
-                }
-                return Ok(None);
-            }
-            let now = session.channel.host().now();
-            if self.seen.is_some_and(|seen| now.saturating_sub(seen) > PAUSE) {
-                session.channel.expect_body();
-            }
-            let wait = session.channel.timing().command();
-            if let Err(error) = session.channel.fill_body(wait, Phase::Fetch).await {
-                session.astray = true;
-                return Err(error);
-            }
-            self.seen = Some(session.channel.host().now());
+            self.session.ask_ahead(self.window, self.config);
+            return Ok(Some(Some(chunk)));
         }
+        if !body.decoder.is_ended() {
+            return Ok(None);
+        }
+        self.window.end();
+        if self.window.is_idle() {
+            self.session.finish();
+        }
+        Ok(Some(None))
+    }
+
+    async fn more(mut self) -> Result<Self> {
+        let channel = &mut self.session.channel;
+        let now = channel.host().now();
+        if self.seen.is_some_and(|seen| now.saturating_sub(seen) > PAUSE) {
+            channel.expect_body();
+        }
+        let wait = channel.timing().command();
+        if let Err(error) = channel.fill_body(wait, Phase::Fetch).await {
+            self.session.astray = true;
+            return Err(error);
+        }
+        self.seen = Some(self.session.channel.host().now());
+        Ok(self)
     }
 }
 

@@ -6,6 +6,7 @@ use postrider_core::{
     Body, Error, ErrorKind, Host, IncomingTransport, Listing, MessageId, Phase, Query, Result, Settle, Wake,
     async_trait,
 };
+use std::borrow::Cow;
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
@@ -18,6 +19,8 @@ use std::time::Duration;
 pub struct Pop3 {
     keeper: Keeper,
     account: String,
+    // What its keys begin with.
+    prefix: String,
 }
 
 /// What STAT tells (RFC 1939 §5).
@@ -30,24 +33,27 @@ pub struct Stat {
     pub octets: u64,
 }
 
-/// Tries a call, and once more if all it met was a connection that had died while it was idle.
+/// Tries a call, and again if all it met was a connection that had died while it was idle, or a server that may not
+/// hear several commands at a time as it says: that is doubted twice at most.
 macro_rules! again {
-    ($self:ident, $call:expr) => {
-        match $call.await {
-            Err(error) => {
-                $self.keeper.again(error)?;
-                $call.await
+    ($self:ident, $call:expr) => {{
+        let mut tries = 1;
+        loop {
+            match $call.await {
+                Err(error) if tries < 3 => $self.keeper.again(error)?,
+                done => break done,
             }
-            done => done,
+            tries += 1;
         }
-    };
+    }};
 }
 
 impl Pop3 {
     /// A transport that has not connected yet.
     pub fn new(config: Pop3Config, host: Arc<dyn Host>) -> Self {
         let account = config.account();
-        Self { keeper: Keeper::new(config, host), account }
+        let prefix = MessageId::new("pop3", [&account, ""]).to_string();
+        Self { keeper: Keeper::new(config, host), account, prefix }
     }
 
     /// Connects and signs in, unless that has been done: a check of the settings that changes nothing.
@@ -92,14 +98,14 @@ impl Pop3 {
     }
 
     async fn read(&mut self, id: &MessageId, lines: Option<u32>) -> Result<Body<'_>> {
-        let name = self.name(id)?;
+        let name = name_of(&self.account, &self.prefix, id)?;
         again!(self, self.keeper.open(&name, lines))?;
         let (session, window, config) = self.keeper.reading()?;
         Ok(session.body(window, config))
     }
 
     fn name(&self, id: &MessageId) -> Result<String> {
-        name_of(&self.account, id)
+        name_of(&self.account, &self.prefix, id).map(Cow::into_owned)
     }
 
     async fn look(&mut self) -> Result<bool> {
@@ -139,7 +145,21 @@ impl IncomingTransport for Pop3 {
     }
 
     async fn fetch(&mut self, id: &MessageId) -> Result<Body<'_>> {
-        self.read(id, None).await
+        let name = name_of(&self.account, &self.prefix, id)?;
+        // Most are on their way already: for these the future is kept small.
+        let failed = if self.keeper.is_next(&name) {
+            match self.keeper.take_next().await {
+                Ok(()) => None,
+                Err(error) => Some(self.keeper.again(error)?),
+            }
+        } else {
+            Some(())
+        };
+        if failed.is_some() {
+            return Box::pin(self.read(id, None)).await;
+        }
+        let (session, window, config) = self.keeper.reading()?;
+        Ok(session.body(window, config))
     }
 
     /// With PIPELINING, RETRs are written ahead of the fetches, at most `pipelining.window` of them and as long as
@@ -147,8 +167,9 @@ impl IncomingTransport for Pop3 {
     /// 256 KiB are read and thrown away, for more the connection is dropped and dialed anew. So settle and list
     /// between batches of fetches, not between fetches.
     fn prefetch(&mut self, ids: &[MessageId]) {
-        let Self { keeper, account } = self;
-        keeper.window.want(ids.iter().map_while(|id| name_of(account, id).ok()));
+        let Self { keeper, account, prefix } = self;
+        let names = ids.iter().map_while(|id| name_of(account, prefix, id).ok());
+        keeper.window.want(names.map(Cow::into_owned));
     }
 
     /// `Delete` marks; [`close`](Self::close) or [`wait`](Self::wait) commits. A key that held for an earlier
@@ -202,6 +223,7 @@ impl IncomingTransport for Pop3 {
 
     /// Commits. Stable deletions whose session was lost are asked for again first, on a new connection.
     async fn close(mut self: Box<Self>) -> Result<()> {
+        self.keeper.closing = true;
         let mut failed = self.keeper.quit().await.err();
         if self.keeper.deletions.any_kept() && failed.as_ref().is_none_or(|e| e.kind() == ErrorKind::Closed) {
             failed = match self.ready().await {
@@ -222,14 +244,20 @@ impl fmt::Debug for Pop3 {
     }
 }
 
-fn name_of(own: &str, id: &MessageId) -> Result<String> {
+/// The name of a message by its key: as it stands there, if nothing in it is encoded.
+fn name_of<'a>(own: &str, prefix: &str, id: &'a MessageId) -> Result<Cow<'a, str>> {
+    if let Some(name) = id.as_str().strip_prefix(prefix)
+        && memchr::memchr2(b'/', b'%', name.as_bytes()).is_none()
+    {
+        return Ok(Cow::Borrowed(name));
+    }
     let [account, name] = id.parts::<2>("pop3")?;
     if account != own {
         let what = format!("the key belongs to the account {}", account.escape_debug());
         return Err(Error::new(ErrorKind::InvalidInput, Phase::Configure, what)
             .with_advice(format!("this transport is for {own}")));
     }
-    Ok(name)
+    Ok(Cow::Owned(name))
 }
 
 /// Old servers say without a code that the maildrop is locked.

@@ -34,11 +34,33 @@ impl Entry {
 
 /// A message number from 1 up, and what follows the blanks after it.
 pub(crate) fn number(line: &[u8]) -> Option<(u32, &[u8])> {
-    let end = line.iter().position(|b| *b == b' ').unwrap_or(line.len());
-    let (digits, rest) = line.split_at(end);
-    let good = !digits.is_empty() && digits.iter().all(u8::is_ascii_digit);
-    let number = std::str::from_utf8(digits).ok().filter(|_| good)?.parse().ok()?;
-    (number > 0).then(|| (number, rest.trim_ascii()))
+    let (number, rest) = digits(line)?;
+    let number = u32::try_from(number).ok().filter(|n| *n > 0)?;
+    match rest.first() {
+        None => Some((number, rest)),
+        Some(b' ') => match rest {
+            [b' ', first, .., last] if first.is_ascii_graphic() && last.is_ascii_graphic() => {
+                Some((number, rest.get(1..).unwrap_or_default()))
+            }
+            _ => Some((number, rest.trim_ascii())),
+        },
+        Some(_) => None,
+    }
+}
+
+/// The size in a line of LIST. One nobody can read is none; it is not a promise anyway.
+pub(crate) fn size(rest: &[u8]) -> Option<u64> {
+    digits(rest).filter(|(_, rest)| rest.first().is_none_or(|b| *b == b' ')).map(|(size, _)| size)
+}
+
+/// A number of at least one digit, and the rest.
+fn digits(text: &[u8]) -> Option<(u64, &[u8])> {
+    let (mut number, mut rest) = (0u64, text);
+    while let [digit @ b'0'..=b'9', behind @ ..] = rest {
+        number = number.checked_mul(10)?.checked_add(u64::from(digit - b'0'))?;
+        rest = behind;
+    }
+    (rest.len() < text.len()).then_some((number, rest))
 }
 
 /// Puts them in order; a number given twice is an error.

@@ -1,8 +1,9 @@
 //! The messages of one session: numbers, sizes and the names their keys are made of.
 
 pub(crate) use crate::engine::listing::{Entry, Trust};
-use crate::engine::listing::{malformed, number, sort};
+use crate::engine::listing::{malformed, number, size, sort};
 use postrider_core::{Error, ErrorKind, Phase, Result};
+use std::borrow::Cow;
 use std::collections::HashMap;
 
 /// Most messages of a maildrop.
@@ -21,6 +22,8 @@ const CONTENT: &str = "top-";
 pub(crate) struct Maildrop {
     entries: Vec<Entry>,
     extra: Vec<Entry>,
+    // Where in the entries the next line of UIDL probably belongs.
+    next: usize,
     text: String,
     // The named entries, sorted by name.
     order: Vec<u32>,
@@ -45,9 +48,7 @@ impl Maildrop {
     /// Takes in a line of LIST (RFC 1939 §5).
     pub(crate) fn add_listed(&mut self, line: &[u8]) -> Result<()> {
         let (number, rest) = number(line).ok_or_else(|| malformed("LIST"))?;
-        // A size nobody can read is no size; it is not a promise anyway.
-        let size = rest.split(|b| *b == b' ').next().and_then(|s| std::str::from_utf8(s).ok()?.parse().ok());
-        self.entries.push(Entry { number, size, ..Entry::new(number) });
+        self.entries.push(Entry { size: size(rest), ..Entry::new(number) });
         self.check()
     }
 
@@ -61,14 +62,14 @@ impl Maildrop {
         let (number, rest) = number(line).ok_or_else(|| malformed("UIDL"))?;
         let good = (1..=70).contains(&rest.len()) && rest.iter().all(u8::is_ascii_graphic);
         let trust = if good { Trust::Stable } else { Trust::Likely };
-        let (start, len) = self.keep(&String::from_utf8_lossy(rest))?;
+        let name = if good { std::str::from_utf8(rest).map(Cow::Borrowed).ok() } else { None };
+        let (start, len) = self.keep(&name.unwrap_or_else(|| String::from_utf8_lossy(rest)))?;
         let named = Entry { trust, start, len, ..Entry::new(number) };
-        match self
-            .entries
-            .binary_search_by_key(&number, |e| e.number)
-            .ok()
-            .and_then(|i| self.entries.get_mut(i))
-        {
+        // Most servers list both in one order.
+        let next = self.entries.get(self.next).is_some_and(|e| e.number == number).then_some(self.next);
+        let place = next.or_else(|| self.entries.binary_search_by_key(&number, |e| e.number).ok());
+        self.next = place.map_or(self.next, |place| place + 1);
+        match place.and_then(|place| self.entries.get_mut(place)) {
             Some(entry) if entry.len > 0 => Err(malformed("UIDL")),
             Some(entry) => {
                 *entry = Entry { size: entry.size, ..named };

@@ -24,6 +24,26 @@ pub struct Inner {
     pub hang_up_at: Option<&'static str>,
     /// Refuses to let anybody in, with these words.
     pub locked: Option<&'static str>,
+    /// RETR of this UIDL is refused with these words.
+    pub withhold: Option<(String, &'static str)>,
+    /// What it does to commands that come together, though it offers PIPELINING.
+    pub together: Together,
+    /// Most commands that came together.
+    pub most_together: usize,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub enum Together {
+    #[default]
+    Answers,
+    /// Answers the first and forgets the others.
+    Forgets,
+    /// Answers the first and closes.
+    Closes,
+    /// Refuses all but the first.
+    Refuses,
+    /// Answers the first and talks nonsense for each other.
+    Babbles,
 }
 
 #[derive(Clone, Copy, Default, PartialEq)]
@@ -85,12 +105,24 @@ impl Script for Session {
     fn receive(&mut self, bytes: &[u8]) -> Vec<u8> {
         self.pending.extend_from_slice(bytes);
         let mut out = String::new();
+        let mut nth = 0;
         while let Some(at) = self.pending.iter().position(|b| *b == b'\n') {
             let line: Vec<u8> = self.pending.drain(..=at).collect();
-            if !self.closed {
-                out.push_str(&self.answer(String::from_utf8(line).unwrap().trim_end()));
+            nth += 1;
+            let together = self.store.lock().together;
+            match together {
+                _ if self.closed => {}
+                Together::Answers => out.push_str(&self.answer(String::from_utf8(line).unwrap().trim_end())),
+                _ if nth == 1 => out.push_str(&self.answer(String::from_utf8(line).unwrap().trim_end())),
+                Together::Forgets => {}
+                Together::Closes => self.closed = true,
+                Together::Refuses => out.push_str("-ERR one at a time\r\n"),
+                Together::Babbles => out.push_str("what?\r\n"),
             }
         }
+        let mut inner = self.store.lock();
+        inner.most_together = inner.most_together.max(nth);
+        drop(inner);
         out.into_bytes()
     }
 
@@ -100,6 +132,11 @@ impl Script for Session {
 }
 
 impl Session {
+    fn withheld(&self, number: usize, inner: &Inner) -> Option<&'static str> {
+        let (uidl, words) = inner.withhold.as_ref()?;
+        self.messages.get(number.wrapping_sub(1)).filter(|((u, _), _)| u == uidl).map(|_| *words)
+    }
+
     fn answer(&mut self, line: &str) -> String {
         let store = self.store.clone();
         let mut inner = store.lock();
@@ -138,6 +175,9 @@ impl Session {
             }
             "TOP" if inner.no_top => "-ERR what\r\n".into(),
             "RSET" if inner.no_rset => "-ERR what\r\n".into(),
+            "RETR" if inner.withhold.is_some() && self.withheld(number, &inner).is_some() => {
+                format!("-ERR {}\r\n", self.withheld(number, &inner).unwrap())
+            }
             "TOP" | "RETR" => match self.messages.get(number.wrapping_sub(1)) {
                 Some(((_, text), false)) if verb == "TOP" => {
                     format!("+OK\r\n{}\r\n.\r\n", &text[..text.find("\r\n\r\n").unwrap() + 2])
