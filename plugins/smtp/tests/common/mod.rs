@@ -9,6 +9,7 @@
 )]
 
 pub(crate) mod observer;
+pub(crate) mod oracle;
 pub(crate) mod server;
 
 use postrider_core::*;
