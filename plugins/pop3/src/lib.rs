@@ -5,7 +5,7 @@
 //! |---|---|
 //! | `config` | the property table and [`Pop3Config`] |
 //! | `transport` | [`Pop3`] and its `IncomingTransport` |
-//! | `session` | the driver: one connection, a command and its reply |
+//! | `session`, `_exchange` | the driver: one connection; a command and its reply |
 //! | `session_login`, `_maildrop`, `_message`, `_delete` | the driver: signing in, listings, a message, deletions |
 //! | `session_ahead` | the driver: RETRs ahead of the fetches, and getting rid of what comes in vain |
 //! | `session_keeper`, `_call` | one session after another, and one attempt at a call of the contract |
@@ -40,6 +40,7 @@ mod session;
 mod session_ahead;
 mod session_call;
 mod session_delete;
+mod session_exchange;
 mod session_keeper;
 mod session_login;
 mod session_maildrop;

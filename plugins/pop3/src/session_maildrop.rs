@@ -8,6 +8,9 @@ use postrider_core::{Error, ErrorKind, Phase, Result};
 use postrider_wire::dot::Decoder;
 use sha2::{Digest, Sha256};
 
+/// Most TOPs sent before their answers have been read.
+const TOPS: usize = 64;
+
 impl Session {
     /// Reads the maildrop, once per session: it is frozen until QUIT.
     pub(crate) async fn read_maildrop(&mut self, config: &Pop3Config) -> Result<()> {
@@ -67,39 +70,61 @@ impl Session {
         config: &Pop3Config,
         enough: impl Fn(&Maildrop) -> bool + Send,
     ) -> Result<()> {
+        // A few more than are needed get their names, and that's no harm.
+        let window = if self.pipelines(config) { config.window.clamp(1, TOPS) } else { 1 };
         loop {
             let Some(drop) = &mut self.maildrop else { return Ok(()) };
-            let Some(entry) = drop.next_unnamed().filter(|_| !enough(drop)) else { return Ok(()) };
-            let (number, size) = (entry.number, entry.size);
-            let hash =
-                if config.disable_top { None } else { self.hash_headers(config, number, size).await? };
-            let Some(drop) = &mut self.maildrop else { return Ok(()) };
-            match hash {
-                Some(hash) => drop.name_next(&hash)?,
-                None => drop.name_by_number()?,
+            if drop.unnamed().is_empty() || enough(drop) {
+                return Ok(());
             }
+            if config.disable_top {
+                return drop.name_by_number();
+            }
+            let next: Vec<(u32, Option<u64>)> =
+                drop.unnamed().iter().take(window).map(|entry| (entry.number, entry.size)).collect();
+            self.name_by_headers(config, &next).await?;
         }
     }
 
-    /// TOP without lines (RFC 1939 §7): the headers' hash, or `None` if the server has no TOP.
-    async fn hash_headers(
-        &mut self,
-        config: &Pop3Config,
-        number: u32,
-        size: Option<u64>,
-    ) -> Result<Option<String>> {
+    /// TOP without lines (RFC 1939 §7) for the messages of these numbers and sizes, which are the next to be named.
+    /// Where the server has no TOP, all that are left are named by number.
+    async fn name_by_headers(&mut self, config: &Pop3Config, next: &[(u32, Option<u64>)]) -> Result<()> {
         let phase = Phase::List;
-        let reply = self.ask(&format!("TOP {number} 0"), phase).await?;
-        if !reply.is_ok() {
-            self.finish();
-            // Other names for the same messages would make them new: not because of a passing problem.
-            let what = "the server can't show a message's headers";
-            return if reply.is_temporary() {
-                Err(self.refused(&reply, ErrorKind::Deferred, phase, what))
-            } else {
-                Ok(None)
-            };
+        self.begin(phase)?;
+        for (number, _) in next {
+            self.queue(&format!("TOP {number} 0"));
         }
+        let mut outcome = Ok(());
+        let mut numbered = false;
+        for (n, (_, size)) in next.iter().enumerate() {
+            // After a refusal the others are read in vain, but read.
+            let named = match self.refusal_to(n > 0, phase).await? {
+                None => Some(self.hash_headers(config, *size).await?),
+                Some(reply) if reply.is_temporary() => {
+                    // Other names for the same messages would make them new: not because of a passing problem.
+                    let what = "the server can't show a message's headers";
+                    outcome = outcome.and(Err(self.refused(&reply, ErrorKind::Deferred, phase, what)));
+                    continue;
+                }
+                Some(_) => None,
+            };
+            let Some(drop) = self.maildrop.as_mut().filter(|_| outcome.is_ok() && !numbered) else {
+                continue;
+            };
+            match named {
+                Some(name) => drop.name_next(&name)?,
+                None => {
+                    drop.name_by_number()?;
+                    numbered = true;
+                }
+            }
+        }
+        self.finish();
+        outcome
+    }
+
+    /// The name that headers make with the message's size. They are read as they come.
+    async fn hash_headers(&mut self, config: &Pop3Config, size: Option<u64>) -> Result<String> {
         let mut hash = Sha256::new();
         let (mut decoder, mut read) = (Decoder::new(), 0u64);
         let wait = self.channel.timing().command();
@@ -109,22 +134,16 @@ impl Session {
                 hash.update(&piece);
                 read = read.saturating_add(piece.len() as u64);
                 if read > config.max_size {
-                    let what = format!(
-                        "the server shows over {} bytes as the headers of a message",
-                        config.max_size
-                    );
-                    return Err(Error::new(ErrorKind::Limit, phase, what)
-                        .with_advice("set disabletop=true: messages go by number then, for one session"));
+                    return Err(endless_headers(config.max_size));
                 }
             }
             if decoder.is_ended() {
                 break;
             }
-            self.channel.fill_body(wait, phase).await?;
+            self.channel.fill_body(wait, Phase::List).await?;
         }
-        self.finish();
         hash.update(size.unwrap_or_default().to_be_bytes());
-        Ok(Some(Maildrop::content_name(&hash.finalize())))
+        Ok(Maildrop::content_name(&hash.finalize()))
     }
 
     /// Whether a refusal of UIDL, or of LIST, is an error: keys must not change because of a passing
@@ -149,4 +168,10 @@ impl Session {
         }
         None
     }
+}
+
+fn endless_headers(limit: u64) -> Error {
+    let what = format!("the server shows over {limit} bytes as the headers of a message");
+    Error::new(ErrorKind::Limit, Phase::List, what)
+        .with_advice("set disabletop=true: messages go by number then, for one session")
 }

@@ -230,8 +230,8 @@ fn any_other_call_may_come_in_between() {
             run(&host, async {
                 pop3.list(&Query::all()).await.unwrap();
                 pop3.prefetch(&ids);
-                for n in 0..=after {
-                    assert_eq!(text(&mut pop3, &ids[n]).await.unwrap(), body(n), "{what}");
+                for (n, id) in ids.iter().enumerate().take(after + 1) {
+                    assert_eq!(text(&mut pop3, id).await.unwrap(), body(n), "{what}");
                 }
                 match call {
                     "list" => assert_eq!(pop3.list(&Query::all()).await.unwrap().messages.len(), COUNT),
@@ -406,4 +406,34 @@ fn more_in_flight_than_is_worth_reading_in_vain_costs_the_connection_and_no_mark
     .unwrap();
     let left = store.uidls();
     assert!(left.len() == COUNT - 3 && !left.contains(&"u19".into()), "{left:?}");
+}
+
+#[test]
+fn headers_that_name_messages_are_asked_for_together_and_make_the_same_names_as_one_by_one() {
+    let mut names = Vec::new();
+    for (window, no_top) in WINDOWS.iter().flat_map(|w| [(*w, false), (*w, true)]) {
+        let store = store();
+        store.lock().no_uidl = true;
+        store.lock().no_top = no_top;
+        store.lock().capabilities = vec!["SASL PLAIN", "PIPELINING"];
+        let host = host(&store);
+        let mut pop3 = Box::new(pop3(windowed(window), &host));
+        run(&host, async {
+            let listing = pop3.list(&Query::all()).await.unwrap();
+            let ids: Vec<MessageId> = listing.messages.into_iter().map(|m| m.id).collect();
+            assert!(store.lock().most_together >= window.min(COUNT));
+            pop3.prefetch(&ids);
+            for (n, id) in ids.iter().enumerate() {
+                assert_eq!(text(&mut pop3, id).await.unwrap(), body(n));
+            }
+            pop3.settle(&ids[..2], &Settle::Delete).await.unwrap();
+            pop3.close().await.unwrap();
+            if !no_top {
+                names.push(ids);
+            }
+        })
+        .unwrap();
+        assert_eq!((store.uidls().len(), host.dials()), (COUNT - 2, 1));
+    }
+    assert!(names.iter().all(|ids| *ids == names[0] && ids[0].as_str().contains("/top-")), "{names:?}");
 }

@@ -65,9 +65,10 @@ fn digits(text: &[u8]) -> Option<(u64, &[u8])> {
 
 /// Puts them in order; a number given twice is an error.
 pub(crate) fn sort(entries: &mut [Entry], what: &str) -> Result<()> {
-    if !entries.is_sorted_by_key(|e| e.number) {
-        entries.sort_by_key(|e| e.number);
+    if entries.is_sorted_by(|a, b| a.number < b.number) {
+        return Ok(());
     }
+    entries.sort_by_key(|e| e.number);
     match entries.windows(2).find(|w| matches!(w, [a, b] if a.number == b.number)) {
         Some(_) => Err(Error::new(
             ErrorKind::Protocol,

@@ -60,7 +60,9 @@ impl Maildrop {
     /// Takes in a line of UIDL (RFC 1939 §7), after LIST.
     pub(crate) fn add_uidl(&mut self, line: &[u8]) -> Result<()> {
         let (number, rest) = number(line).ok_or_else(|| malformed("UIDL"))?;
-        let good = (1..=70).contains(&rest.len()) && rest.iter().all(u8::is_ascii_graphic);
+        // Many bytes at once, because it does not stop at the first one.
+        let graphic = rest.iter().fold(true, |all, b| all & b.is_ascii_graphic());
+        let good = graphic && (1..=70).contains(&rest.len());
         let trust = if good { Trust::Stable } else { Trust::Likely };
         let name = if good { std::str::from_utf8(rest).map(Cow::Borrowed).ok() } else { None };
         let (start, len) = self.keep(&name.unwrap_or_else(|| String::from_utf8_lossy(rest)))?;
@@ -94,9 +96,9 @@ impl Maildrop {
         Ok(())
     }
 
-    /// The first message without a name.
-    pub(crate) fn next_unnamed(&self) -> Option<&Entry> {
-        self.entries.get(self.order.len())
+    /// The messages without a name, oldest first.
+    pub(crate) fn unnamed(&self) -> &[Entry] {
+        self.entries.get(self.order.len()..).unwrap_or_default()
     }
 
     /// Names the first message without a name after its content.

@@ -68,7 +68,7 @@ fn names_from_content_come_one_by_one_and_equal_ones_are_told_apart() {
     for name in ["top-b", "top-a", "top-b"] {
         drop.name_next(name).unwrap();
     }
-    assert!(drop.next_unnamed().is_none());
+    assert!(drop.unnamed().is_empty());
     assert_eq!(names(&drop).iter().map(|n| n.1).collect::<Vec<_>>(), ["top-b", "top-a", "top-b~2"]);
     assert_eq!((drop.find("top-a"), drop.find("top-b~2")), (Some(1), Some(2)));
     assert!(
