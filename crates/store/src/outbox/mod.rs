@@ -8,7 +8,7 @@
 //! | where | who may work on it | installed |
 //! |---|---|---|
 //! | [`SqliteOutbox`](sqlite::SqliteOutbox) | processes of one machine | nothing |
-//! | `PostgresOutbox` (feature `postgres`) | many machines | the database the host has |
+//! | [`PostgresOutbox`](https://docs.rs/postrider-store) (feature `postgres`) | many machines | the database the host has |
 //!
 //! Both take a message in a transaction of the host's (`enqueue_in`): it goes out if and only if that commits.
 //!
@@ -21,7 +21,7 @@
 //! | `sql`, `schema` | what they need of a database; the tables |
 //! | `fault` | [`Fault`]: why a database fails |
 //! | `sqlite/` | a file, bundled SQLite |
-//! | `postgres` | tables in a database that many share |
+//! | `postgres/` | tables in a database that many share |
 
 mod act;
 mod claim;
@@ -29,6 +29,8 @@ mod fault;
 mod head;
 mod letter;
 mod look;
+#[cfg(feature = "postgres")]
+pub mod postgres;
 mod put;
 mod schema;
 mod settle;
@@ -41,6 +43,8 @@ mod sweep;
 
 pub use fault::Fault;
 pub use letter::Letter;
+#[cfg(feature = "postgres")]
+pub use postgres::PostgresOutbox;
 #[cfg(feature = "sqlite")]
 pub use sqlite::SqliteOutbox;
 pub use state::{Count, Entry, Event, LetterId, Standing, State};

@@ -136,8 +136,8 @@ pub(super) async fn write<D: Sql>(
     // Somebody who changes the state without words of a server leaves its last ones.
     let sql = format!(
         "UPDATE postrider_outbox_recipient SET state = ?3, due = ?4, changed = ?5, tries = tries + ?6, worker = NULL, \
-         code = CASE WHEN ?7 IS NULL THEN code ELSE ?8 END, said = CASE WHEN ?7 IS NULL THEN said ELSE ?9 END, \
-         status = COALESCE(?7, status), why = ?10, via = COALESCE(?12, via) \
+         code = CASE WHEN CAST(?7 AS TEXT) IS NULL THEN code ELSE ?8 END, said = CASE WHEN CAST(?7 AS TEXT) IS NULL THEN said ELSE ?9 END, \
+         status = COALESCE(CAST(?7 AS TEXT), status), why = ?10, via = COALESCE(?12, via) \
          WHERE message = ?1 AND n = ?2 AND {guard} RETURNING tries"
     );
     let values = [

@@ -1,7 +1,16 @@
 //! The outbox's rules, the same on every database.
-#![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+#![allow(
+    missing_docs,
+    clippy::print_stderr,
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing
+)]
 
 mod faults;
+#[cfg(feature = "postgres")]
+mod postgres;
 mod rules;
 mod sqlite;
 
@@ -16,7 +25,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 /// An outbox whose time a test moves.
 pub(crate) struct Place {
     pub(crate) storage: Arc<dyn Storage>,
-    pub(crate) ahead: Arc<AtomicU64>,
+    pass: Box<dyn Fn(Duration)>,
 }
 
 pub(crate) const LEASE: Duration = Duration::from_secs(10);
@@ -27,11 +36,20 @@ impl Place {
         let clock = Arc::clone(&ahead);
         let now = move || SystemTime::now() + Duration::from_secs(clock.load(Ordering::Relaxed));
         let storage = postrider_store::outbox::SqliteOutbox::in_memory(Arc::new(now)).unwrap();
-        Self { storage: Arc::new(storage), ahead }
+        let pass = Box::new(move |time: Duration| {
+            ahead.fetch_add(time.as_secs(), Ordering::Relaxed);
+        });
+        Self { storage: Arc::new(storage), pass }
+    }
+
+    #[cfg(feature = "postgres")]
+    pub(crate) fn on_postgres(outbox: Arc<postrider_store::outbox::PostgresOutbox>) -> Self {
+        let storage = Arc::clone(&outbox);
+        Self { storage, pass: Box::new(move |time| outbox.go_ahead(time)) }
     }
 
     pub(crate) fn pass(&self, time: Duration) {
-        self.ahead.fetch_add(time.as_secs() + 1, Ordering::Relaxed);
+        (self.pass)(time + Duration::from_secs(1));
     }
 
     pub(crate) async fn put(&self, to: &[&str]) -> LetterId {
