@@ -89,21 +89,21 @@ impl Session {
             reused: false,
             used: host.now(),
         };
-        let opened = session.set_up(config, reads_on).await;
+        let opened = session.set_up(config, pipelining.is_proven(), reads_on).await;
         if let Some(kind) = session.suspect {
             pipelining.doubt(kind, session.behind);
         }
         opened.map(|()| session)
     }
 
-    async fn set_up(&mut self, config: &Pop3Config, reads_on: bool) -> Result<()> {
+    async fn set_up(&mut self, config: &Pop3Config, proven: bool, reads_on: bool) -> Result<()> {
         self.begin(Phase::Greeting)?;
         let greeting = self.greeting().await?;
         self.read_capabilities(config).await?;
         if config.target.tls != TlsMode::Implicit {
             self.encrypt(config).await?;
         }
-        self.sign_in(config, &greeting).await?;
+        self.sign_in(config, &greeting, proven).await?;
         // A server may tell more, or otherwise, to those it knows (RFC 2449 §5).
         self.asks_again = self.capabilities.is_some();
         if self.asks_again && !(reads_on && self.pipelines(config)) {

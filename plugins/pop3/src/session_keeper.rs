@@ -195,9 +195,10 @@ impl Keeper {
         let issued = self.deletions.issued();
         let Some(session) = &mut self.session else { return Ok(()) };
         let result = session.quit(issued).await;
+        let answers = session.behind;
         if result.is_ok() {
             self.deletions.committed();
-            self.pipelining.proved();
+            self.pipelining.proved(answers);
         }
         self.lose();
         result.or_else(|error| if issued > 0 { Err(error) } else { Ok(()) })

@@ -68,8 +68,9 @@ impl Session {
         self.read_capabilities(config).await
     }
 
-    /// Signs in. One way is tried, not one after the other: every failure counts towards a lock-out.
-    pub(crate) async fn sign_in(&mut self, config: &Pop3Config, greeting: &str) -> Result<()> {
+    /// Signs in. One way is tried, not one after the other: every failure counts towards a lock-out. For that reason
+    /// nothing is sent together with it unless the server is `proven` to hear several commands at a time.
+    pub(crate) async fn sign_in(&mut self, config: &Pop3Config, greeting: &str, proven: bool) -> Result<()> {
         let (tls, private) = (self.channel.tls(), self.channel.is_private());
         let method = auth::choose(config, self.capabilities.as_ref(), greeting, tls, private)?;
         self.channel.host().learned(Fact::SigningIn(match &method {
@@ -79,7 +80,7 @@ impl Session {
         }));
         // RFC 6856 §2: messages come as they are, not downgraded, and names may be UTF-8. A refusal leaves all as
         // it was, so what follows needs not wait for the answer.
-        let utf8 = if self.has("UTF8") { self.utf8(config).await? } else { false };
+        let utf8 = if self.has("UTF8") { self.utf8(proven && self.pipelines(config)).await? } else { false };
         let user = &config.login.user;
         let reply = match method {
             Method::Sasl(mechanism) => return self.sasl(config, mechanism, utf8).await,
@@ -105,12 +106,12 @@ impl Session {
         if reply.is_ok() { Ok(()) } else { Err(self.not_signed_in(&reply, None)) }
     }
 
-    /// Sends UTF8. True if its answer is still due.
-    async fn utf8(&mut self, config: &Pop3Config) -> Result<bool> {
+    /// Sends UTF8. True if its answer is still due, for what comes next is sent `together` with it.
+    async fn utf8(&mut self, together: bool) -> Result<bool> {
         let phase = Phase::Authenticate;
         self.begin(phase)?;
         self.queue("UTF8");
-        if self.pipelines(config) {
+        if together {
             return Ok(true);
         }
         self.channel.flush(phase).await?;

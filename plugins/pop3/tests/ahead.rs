@@ -359,6 +359,32 @@ fn a_server_that_offers_pipelining_and_has_it_not_is_found_out_and_served_one_co
 }
 
 #[test]
+fn utf8_and_the_sign_in_go_out_together_only_to_a_server_that_was_seen_to_hear_both() {
+    for together in [Together::Answers, Together::Forgets, Together::Refuses] {
+        let store = store();
+        store.lock().capabilities.push("UTF8");
+        let host = host(&store);
+        let mut pop3 = Box::new(pop3(windowed(8), &host));
+        run(&host, async {
+            for session in 0..2 {
+                store.lock().most_together = 0;
+                pop3.connect().await.unwrap();
+                assert_eq!(store.lock().most_together, 1 + session);
+                pop3.list(&Query::all()).await.unwrap();
+                // Ends the session.
+                assert_eq!(pop3.wait(Duration::ZERO).await.unwrap(), Wake::Elapsed);
+            }
+            // Should it break after all, silence is tried again and a refusal is not.
+            store.lock().together = together;
+            let told = pop3.connect().await;
+            let refused = together == Together::Refuses;
+            assert_eq!(word(&told), if refused { "Authentication Authenticate" } else { "ok" });
+        })
+        .unwrap();
+    }
+}
+
+#[test]
 fn where_keys_hold_for_one_session_the_connection_is_not_given_up_for_what_was_asked_in_vain() {
     let store = store();
     for (n, message) in store.lock().messages.iter_mut().enumerate() {

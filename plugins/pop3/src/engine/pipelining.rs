@@ -11,6 +11,7 @@ const PROVEN: u32 = 1_000;
 #[derive(Debug, Default)]
 pub(crate) struct Pipelining {
     doubts: u8,
+    works: bool,
     // The last failure was one that may be due to it.
     doubted: bool,
 }
@@ -37,11 +38,18 @@ impl Pipelining {
         self.doubts = self.doubts.min(ENOUGH);
     }
 
-    /// A session came to its end in good order.
-    pub(crate) fn proved(&mut self) {
+    /// A session came to its end in good order, after so many answers to commands sent behind others.
+    pub(crate) fn proved(&mut self, answers: u32) {
         if !self.is_broken() {
             self.doubts = 0;
+            self.works |= answers > 0;
         }
+    }
+
+    /// True if it did work: worth relying on where a command that is lost or refused because of others would look
+    /// like a wrong password.
+    pub(crate) fn is_proven(&self) -> bool {
+        self.works && self.doubts == 0
     }
 
     /// True once after a [`doubt`](Self::doubt): what failed is worth another try.
@@ -60,9 +68,11 @@ mod tests {
         p.doubt(ErrorKind::Closed, 5);
         assert!(!p.is_broken() && p.take_doubted() && !p.take_doubted());
         p.doubt(ErrorKind::Closed, PROVEN);
-        p.proved();
+        assert!(!p.is_proven());
+        p.proved(1);
+        assert!(p.is_proven());
         p.doubt(ErrorKind::Closed, 5);
-        assert!(!p.is_broken());
+        assert!(!p.is_broken() && !p.is_proven());
         p.doubt(ErrorKind::Closed, 5);
         assert!(p.is_broken());
         let mut p = Pipelining::default();
