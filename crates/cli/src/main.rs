@@ -10,7 +10,8 @@
 //! | `explain.rs`, `config.rs` | `postrider explain`, `postrider config check` |
 //! | `plugins.rs` | `postrider plugins` |
 //! | `plugin_args.rs` | `--load`, and the command lines of `postrider plugins` and `plugin` |
-//! | `plugin_check.rs`, `plugin_promises.rs` | `postrider plugin check`: a library's description and refusals; what can be tried without its backend |
+//! | `plugin_check.rs`, `plugin_promises.rs`, `plugin_outcome.rs`, `plugin_bench.rs` | `postrider plugin check`: a library's description and refusals; its promises, with a server of ours or without any |
+//! | `plugin_watch.rs` | the process of its own in which that happens |
 //! | `plugin_new.rs` | `postrider plugin new`, from `templates/` |
 //! | `demo/` | `postrider demo` |
 //! | `output.rs`, `report.rs` | stdout: tables and JSON; outcomes in both |
@@ -31,9 +32,12 @@ mod headline;
 mod interrupt;
 mod output;
 mod plugin_args;
+mod plugin_bench;
 mod plugin_check;
 mod plugin_new;
+mod plugin_outcome;
 mod plugin_promises;
+mod plugin_watch;
 mod plugins;
 mod progress;
 mod report;

@@ -90,9 +90,30 @@ pub(crate) struct PluginCheckArgs {
     /// Set a property that its transports can't be made without. May be given several times. Never for passwords
     #[arg(short, long, value_name = "KEY=VALUE")]
     pub(crate) property: Vec<String>,
+    /// Try this transport alone, of those in the file
+    #[arg(long, value_name = "NAME")]
+    pub(crate) only: Option<String>,
+    /// Try every promise of the conformance suite against a small server of this protocol that this program plays
+    #[arg(long, value_name = "PROTOCOL")]
+    pub(crate) speaks: Option<Protocol>,
+    /// Let an outgoing transport send a message to one@example.org, where it can't connect() without. One that does not
+    /// use the connections it is lent sends it in earnest
+    #[arg(long)]
+    pub(crate) send: bool,
+    /// Seconds that the plugin may take for one promise before it counts as blocked
+    #[arg(long, value_name = "SECONDS", default_value_t = 120, value_parser = clap::value_parser!(u64).range(1..=86_400))]
+    pub(crate) patience: u64,
     /// Print JSON
     #[arg(long)]
     pub(crate) json: bool,
+}
+
+/// A protocol that the conformance suite has a server for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum Protocol {
+    Smtp,
+    Pop3,
+    Imap,
 }
 
 const NEW_HELP: &str = "\
@@ -103,10 +124,15 @@ while its tests go on to pass.
   cd pigeon && cargo test";
 
 const CHECK_HELP: &str = "\
-Nothing is connected to, sent or fetched, so only what a transport promises before it does
-anything is tried here; the rest needs its backend, which its own tests bring (the
-conformance suite of postrider-testkit). The plugin's code runs: check only what you trust.
+Nothing leaves this program: the plugin is lent connections that are refused, silent, cut, or
+talk nonsense, and time that passes at once. What takes a server that answers is tried with
+--speaks, if it is one of these protocols, and by the tests of its author otherwise (the
+conformance suite of postrider-testkit); what was not tried is named.
 
-The exit code is 78 if the plugin is refused, 70 if a promise is broken, 0 otherwise.
+The plugin's code runs, in a process of its own that is ended when it blocks: check only what
+you trust. Against a real account: postrider check --load FILE.so.
+
+The exit code is 78 if the plugin is refused, 70 if a promise is broken, the plugin blocks or
+ends its process, 0 otherwise.
 
   postrider plugin check \"$PWD/target/release/libpigeon_plugin.so\"";

@@ -3,23 +3,33 @@
 use crate::exit::{Code, Failure};
 use crate::output::{Output, clean};
 use crate::plugin_args::PluginCheckArgs;
-use crate::plugin_promises::{Made, Outcome, Promised, Settings};
+use crate::plugin_outcome::{Outcome, Promise};
+use crate::plugin_promises::{Made, Promised, Settings, Trial};
+use crate::plugin_watch::{self, Progress};
 use crate::plugins;
 use crate::settings::is_secret;
 use postrider::{Error, Registry, TransportFactory};
 use postrider_loader::{LoadExt, Loaded, Policy, Refusal};
 use serde_json::{Value, json};
-use std::sync::mpsc::channel;
-use std::time::Duration;
 
-/// How long the promises of a library may take to be tried: they take milliseconds.
-const PATIENCE: Duration = Duration::from_secs(30);
+/// Watches over a process that does it, or, in that process, does it.
+pub(crate) fn run(args: &PluginCheckArgs, out: &mut Output) -> Result<Code, Failure> {
+    match Progress::of_this_process() {
+        Some(progress) => {
+            let ended = inside(args, &progress, out);
+            progress.done();
+            ended
+        }
+        None => plugin_watch::run(args, out),
+    }
+}
 
 /// Loads a library, shows what it says of itself and tries what it promises.
-pub(crate) fn run(args: &PluginCheckArgs, out: &mut Output) -> Result<Code, Failure> {
+fn inside(args: &PluginCheckArgs, progress: &Progress, out: &mut Output) -> Result<Code, Failure> {
     let settings = settings(&args.property)?;
     let mut registry = Registry::empty();
-    let loaded = match registry.load(&args.file, &Policy::new()) {
+    progress.begins("opening it");
+    let mut loaded = match registry.load(&args.file, &Policy::new()) {
         Ok(loaded) => loaded,
         Err(error) => {
             let reason = reason(error.reason());
@@ -41,10 +51,16 @@ pub(crate) fn run(args: &PluginCheckArgs, out: &mut Output) -> Result<Code, Fail
             key.escape_debug()
         )));
     }
-    let Some(tried) = in_time(&loaded, registry, settings) else {
-        let what = "the plugin blocks for ever when a transport is made or a value is looked at";
-        return Err(Failure::new(Code::Software, format!("{}: {what}", args.file.display())));
-    };
+    if let Some(name) = &args.only {
+        // What stays unnamed is not looked at any further.
+        loaded.plugin.factories.retain(|factory| factory.name == name);
+        if loaded.plugin.factories.is_empty() {
+            return Err(Failure::usage(format!("it has no transport \"{}\"", name.escape_debug())));
+        }
+    }
+    let trial = Trial { registry: &registry, settings, speaks: args.speaks, sends: args.send, progress };
+    let tried: Vec<Promised> =
+        loaded.plugin.factories.iter().map(|factory| Promised::of(factory, &trial)).collect();
     let linked = collisions(&loaded)?;
     if out.is_json() {
         machine(&loaded, &tried, &linked, out)?;
@@ -52,17 +68,6 @@ pub(crate) fn run(args: &PluginCheckArgs, out: &mut Output) -> Result<Code, Fail
         people(&loaded, &tried, &linked, out)?;
     }
     Ok(if tried.iter().any(Promised::is_broken) { Code::Software } else { Code::Done })
-}
-
-/// Tries all promises on a thread of its own: what blocks can't be stopped, only left behind.
-fn in_time(loaded: &Loaded, registry: Registry, settings: Settings) -> Option<Vec<Promised>> {
-    let factories = loaded.plugin.factories.clone();
-    let (tell, told) = channel();
-    std::thread::spawn(move || {
-        let one = |factory: &&'static TransportFactory| Promised::of(factory, &registry, &settings);
-        tell.send(factories.iter().map(one).collect())
-    });
-    told.recv_timeout(PATIENCE).ok()
 }
 
 /// The short name of a refusal, for a machine to go by.
@@ -120,8 +125,24 @@ fn people(loaded: &Loaded, tried: &[Promised], linked: &[String], out: &mut Outp
             out.line(clean(&format!("Tried with {}", promised.filled.join(" "))))?;
         }
         out.line("")?;
-        let row = |(text, outcome): &(String, Outcome)| vec![text.clone(), clean(&outcome.to_string())];
-        out.table(&["PROMISE", "RESULT"], promised.promises.iter().map(row).collect())?;
+        let (left, shown): (Vec<&Promise>, Vec<&Promise>) =
+            promised.promises.iter().partition(|promise| promise.wants_server());
+        let row = |promise: &&Promise| vec![promise.text.clone(), clean(&promise.outcome.to_string())];
+        out.table(&["PROMISE", "RESULT"], shown.iter().map(row).collect())?;
+        let count =
+            |wanted: fn(&Outcome) -> bool| promised.promises.iter().filter(|p| wanted(&p.outcome)).count();
+        let kept = count(|outcome| matches!(outcome, Outcome::Kept));
+        let broken = count(|outcome| matches!(outcome, Outcome::Broken(_)));
+        out.line("")?;
+        let untried = promised.promises.len() - kept - broken;
+        out.line(format_args!("{kept} kept, {broken} broken, {untried} not tried."))?;
+        if !left.is_empty() {
+            let names: Vec<&str> = left.iter().map(|promise| promise.name.as_str()).collect();
+            out.line(format_args!(
+                "Not tried, for they take a server that answers (--speaks, or its own tests): {}.",
+                names.join(", ")
+            ))?;
+        }
     }
     Ok(())
 }
@@ -135,7 +156,10 @@ fn machine(loaded: &Loaded, tried: &[Promised], linked: &[String], out: &mut Out
             let error = if let Made::Told(error) = &promised.made { Some(error) } else { None };
             fields.insert("without_settings".into(), json!({ "made": error.is_none(), "error": error }));
             fields.insert("tried_with".into(), json!(promised.filled));
-            let promise = |(text, outcome): &(String, Outcome)| json!({ "promise": text, "result": outcome.name(), "seen": outcome.seen() });
+            let promise = |promise: &Promise| {
+                let (result, seen) = (promise.outcome.name(), promise.outcome.seen());
+                json!({ "name": promise.name, "promise": promise.text, "result": result, "seen": seen })
+            };
             fields.insert("promises".into(), promised.promises.iter().map(promise).collect());
         }
         value

@@ -1,28 +1,37 @@
-//! What a transport promises before it does anything, tried without its backend.
+//! What a transport promises, tried without its backend or with one of ours.
 
+use crate::plugin_args::Protocol;
+use crate::plugin_bench::Over;
+use crate::plugin_outcome::{Outcome, Promise};
+use crate::plugin_watch::Progress;
 use postrider::{
-    Direction, Error, ErrorKind, Host, Layer, LayerKind, Phase, Properties, PropertySpec, Registry,
-    TokioHost, TransportFactory, ValueType,
+    Direction, Error, ErrorKind, Layer, LayerKind, Phase, Properties, PropertySpec, Registry, TokioHost,
+    TransportFactory, ValueType,
 };
 use postrider_testkit::conformance::{
-    Bench, Delivered, IncomingBench, OutgoingBench, Remaining, Verdict, check_some_incoming,
-    check_some_outgoing,
+    Blind, Report, ScriptedImap, ScriptedPop3, ScriptedSmtp, Verdict, check_blind, check_incoming_if,
+    check_outgoing_if,
 };
-use std::fmt;
 use std::sync::Arc;
 
-/// Those of the suite that need nobody at the far end: nothing is dialled, sent or listed.
-const WITHOUT_BACKEND: &[&str] = &["properties", "bad-values", "make-without-io"];
 /// Stands for a secret: long enough to be found wherever it shows.
 const SECRET: &str = "postrider-check-s3cret-0fJ2";
+/// How the transports of a library are tried.
+pub(crate) struct Trial<'a> {
+    pub(crate) registry: &'a Registry,
+    /// Those of the command line.
+    pub(crate) settings: Settings,
+    pub(crate) speaks: Option<Protocol>,
+    pub(crate) sends: bool,
+    pub(crate) progress: &'a Progress,
+}
 
 /// What became of the promises of one transport.
 pub(crate) struct Promised {
     pub(crate) made: Made,
     /// Settings that it needs to be made at all, as `key=value`.
     pub(crate) filled: Vec<String>,
-    /// Each in a sentence.
-    pub(crate) promises: Vec<(String, Outcome)>,
+    pub(crate) promises: Vec<Promise>,
 }
 
 /// Whether it can be made without settings.
@@ -33,56 +42,24 @@ pub(crate) enum Made {
     Told(String),
 }
 
-/// What became of a promise.
-pub(crate) enum Outcome {
-    Kept,
-    NotTried(String),
-    Broken(String),
-}
-
-impl Outcome {
-    /// For a machine.
-    pub(crate) fn name(&self) -> &'static str {
-        match self {
-            Self::Kept => "kept",
-            Self::NotTried(_) => "not-tried",
-            Self::Broken(_) => "broken",
-        }
-    }
-
-    /// What was seen, or why it was not tried.
-    pub(crate) fn seen(&self) -> Option<&str> {
-        match self {
-            Self::Kept => None,
-            Self::NotTried(text) | Self::Broken(text) => Some(text),
-        }
-    }
-}
-
-impl fmt::Display for Outcome {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Kept => f.write_str("kept"),
-            Self::NotTried(why) => write!(f, "not tried: {why}"),
-            Self::Broken(seen) => write!(f, "BROKEN: {seen}"),
-        }
-    }
-}
-
 impl Promised {
-    /// Tries them all. `settings` are those of the command line.
-    pub(crate) fn of(factory: &'static TransportFactory, registry: &Registry, settings: &Settings) -> Self {
-        let maker = Maker { factory, registry };
+    /// Tries them all.
+    pub(crate) fn of(factory: &'static TransportFactory, trial: &Trial<'_>) -> Self {
+        let maker = Maker { factory, trial };
+        maker.begins("making it");
         let bare = maker.make(&layer(&Settings::new()));
-        let mut settings = settings.clone();
+        let mut settings = trial.settings.clone();
         let (filled, cannot) = maker.complete(&mut settings);
-        let mut promises = vec![(
-            "Without settings it is made, or says which one is missing".to_owned(),
+        let mut promises = vec![Promise::new(
+            "without-settings",
+            "Without settings it is made, or says which one is missing",
             bare.as_ref().err().map_or(Outcome::Kept, typed),
         )];
         promises.extend(maker.suite(&settings, cannot.as_ref()));
-        promises.push((
-            "No secret shows in an error about the settings".to_owned(),
+        maker.begins("making it with a secret and a wrong setting");
+        promises.push(Promise::new(
+            "secrets-in-settings",
+            "No secret shows in an error about the settings",
             maker.secrecy(&layer(&settings)),
         ));
         Self {
@@ -94,7 +71,7 @@ impl Promised {
 
     /// True if any promise is broken.
     pub(crate) fn is_broken(&self) -> bool {
-        self.promises.iter().any(|(_, outcome)| matches!(outcome, Outcome::Broken(_)))
+        self.promises.iter().any(|promise| matches!(promise.outcome, Outcome::Broken(_)))
     }
 }
 
@@ -123,16 +100,21 @@ fn layer(settings: &Settings) -> Layer {
 
 struct Maker<'a> {
     factory: &'static TransportFactory,
-    registry: &'a Registry,
+    trial: &'a Trial<'a>,
 }
 
 impl Maker<'_> {
+    fn begins(&self, what: &str) {
+        let (name, direction) = (self.factory.name, self.factory.direction());
+        self.trial.progress.begins(&format!("{name} ({direction}): {what}"));
+    }
+
     fn make(&self, layer: &Layer) -> postrider::Result<()> {
         let properties = Properties::new([layer.clone()]);
         let (name, host) = (self.factory.name, Arc::new(TokioHost::new()));
         match self.factory.direction() {
-            Direction::Incoming => self.registry.incoming(name, &properties, host).map(drop),
-            Direction::Outgoing => self.registry.outgoing(name, &properties, host).map(drop),
+            Direction::Incoming => self.trial.registry.incoming(name, &properties, host).map(drop),
+            Direction::Outgoing => self.trial.registry.outgoing(name, &properties, host).map(drop),
         }
     }
 
@@ -163,14 +145,27 @@ impl Maker<'_> {
     }
 
     /// The suite's own promises. Those that need a transport that can be made are tried only on one.
-    fn suite(&self, settings: &Settings, cannot: Option<&Error>) -> Vec<(String, Outcome)> {
-        let lines: Vec<String> =
-            settings.iter().map(|(key, text)| format!("{key}={}", escaped(text))).collect();
-        let bench = || Bare(lines.join("\n"));
-        let report = match self.factory.direction() {
-            Direction::Incoming => check_some_incoming(self.factory, bench, WITHOUT_BACKEND),
-            Direction::Outgoing => check_some_outgoing(self.factory, bench, WITHOUT_BACKEND),
+    fn suite(&self, settings: &Settings, cannot: Option<&Error>) -> Vec<Promise> {
+        let report = match (self.trial.speaks, self.factory.direction()) {
+            (Some(Protocol::Smtp), Direction::Outgoing) => check_outgoing_if(
+                self.factory,
+                || Over::new(ScriptedSmtp::new(), self.factory, text(settings)),
+                |name| self.wanted(name),
+            ),
+            (Some(Protocol::Pop3), Direction::Incoming) => check_incoming_if(
+                self.factory,
+                || Over::new(ScriptedPop3::new(), self.factory, text(settings)),
+                |name| self.wanted(name),
+            ),
+            (Some(Protocol::Imap), Direction::Incoming) => check_incoming_if(
+                self.factory,
+                || Over::new(ScriptedImap::new(), self.factory, text(settings)),
+                |name| self.wanted(name),
+            ),
+            _ => self.blind(settings),
         };
+        // With a server it has the settings for that one.
+        let cannot = cannot.filter(|_| self.trial.speaks.is_none());
         let outcome = |name: &str, verdict| match (verdict, cannot) {
             (_, Some(error)) if name != "properties" => {
                 Outcome::NotTried(format!("it can't be made; set what it needs by --property ({error})"))
@@ -179,7 +174,43 @@ impl Maker<'_> {
             (Verdict::NotOffered(why) | Verdict::NotTried(why), _) => Outcome::NotTried(why),
             _ => Outcome::Kept,
         };
-        report.promises.into_iter().map(|p| (p.text, outcome(&p.name, p.verdict))).collect()
+        let promise = |p: postrider_testkit::conformance::Promise| Promise {
+            outcome: outcome(&p.name, p.verdict),
+            name: p.name,
+            text: p.text,
+        };
+        report.promises.into_iter().map(promise).collect()
+    }
+
+    /// Every promise is, and the one that watches hears of it.
+    fn wanted(&self, name: &str) -> bool {
+        self.begins(name);
+        true
+    }
+
+    /// Without a server: with as many secrets set as it takes at a time.
+    fn blind(&self, settings: &Settings) -> Report {
+        let secrets = self.factory.specs().filter(|spec| spec.is_secret());
+        let mut with = settings.clone();
+        // A password is somebody's.
+        let user = format!("mail.{}.user", self.factory.name);
+        if self.spec(&user).is_some() && !with.iter().any(|(set, _)| *set == user) {
+            with.push((user, "postrider-check".to_owned()));
+        }
+        let bare = with.len();
+        for spec in secrets {
+            let (key, mut more) = (self.key(spec), with.clone());
+            if with.iter().any(|(set, _)| *set == key) {
+                continue;
+            }
+            more.push((key, SECRET.to_owned()));
+            if self.make(&layer(&more)).is_ok() {
+                with = more;
+            }
+        }
+        let secrets = if with.len() > bare { vec![SECRET.to_owned()] } else { Vec::new() };
+        let blind = Blind { properties: text(&with), secrets, sends: self.trial.sends };
+        check_blind(self.factory, &blind, |name| self.begins(name))
     }
 
     /// Each secret set, and each other property wrong in turn.
@@ -200,6 +231,11 @@ impl Maker<'_> {
     }
 }
 
+/// As a property file.
+fn text(settings: &Settings) -> String {
+    settings.iter().map(|(key, text)| format!("{key}={}\n", escaped(text))).collect()
+}
+
 /// A value of a property file that is read as this text.
 fn escaped(text: &str) -> String {
     text.replace('\\', "\\\\").replace('\n', "\\n").replace('\r', "\\r").replace(' ', "\\ ")
@@ -218,31 +254,4 @@ fn plausible(spec: &PropertySpec) -> Option<&'static str> {
         ValueType::Tls => "none",
         _ => return None,
     })
-}
-
-/// Properties, and nobody at the far end.
-struct Bare(String);
-
-impl Bench for Bare {
-    fn properties(&self, _: &str) -> String {
-        self.0.clone()
-    }
-
-    fn host(&self) -> Arc<dyn Host> {
-        Arc::new(TokioHost::new())
-    }
-}
-
-impl OutgoingBench for Bare {
-    fn delivered(&self) -> Vec<Delivered> {
-        Vec::new()
-    }
-}
-
-impl IncomingBench for Bare {
-    fn deliver(&self, _: &[u8]) {}
-
-    fn remaining(&self) -> Vec<Remaining> {
-        Vec::new()
-    }
 }

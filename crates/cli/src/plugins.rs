@@ -62,11 +62,15 @@ fn overview(out: &mut Output, transports: &[Known<'_>]) -> Result<(), Failure> {
             factory.name.into(),
             factory.direction().to_string(),
             aliases,
+            capabilities(factory),
             clean(origin),
             clean(factory.about),
         ]
     };
-    out.table(&["NAME", "DIRECTION", "ALIASES", "FROM", "ABOUT"], transports.iter().map(row).collect())?;
+    out.table(
+        &["NAME", "DIRECTION", "ALIASES", "CAPABILITIES", "FROM", "ABOUT"],
+        transports.iter().map(row).collect(),
+    )?;
     out.line("")?;
     out.line("postrider plugins --properties NAME lists what can be set on one, -v on all.")
 }
@@ -81,11 +85,18 @@ pub(crate) fn properties(out: &mut Output, factory: &TransportFactory) -> Result
     out.line(clean(&format!("{} ({}): {}", factory.name, factory.direction(), factory.about)))?;
     let names: Vec<&str> = factory.names().collect();
     out.line(format_args!("Chosen by {chooser}={}.", names.join(" or ")))?;
+    out.line(format_args!("Capabilities: {}", capabilities(factory)))?;
     for (key, text) in factory.preset {
         out.line(clean(&format!("Preset: {key}={text}")))?;
     }
     out.line("")?;
     table(out, factory.specs(), &format!("mail.{}.", factory.name))
+}
+
+/// What it can do beyond what every transport must.
+fn capabilities(factory: &TransportFactory) -> String {
+    let names: Vec<&str> = factory.capabilities.iter().map(|capability| capability.name()).collect();
+    if names.is_empty() { "-".to_owned() } else { names.join(", ") }
 }
 
 fn session(out: &mut Output) -> Result<(), Failure> {
@@ -118,6 +129,7 @@ pub(crate) fn value(factory: &TransportFactory, origin: &str) -> Value {
         // A crate's name is no absolute path.
         "loaded": origin.starts_with('/'),
         "about": factory.about,
+        "capabilities": factory.capabilities,
         "preset": factory.preset.iter().map(|(key, text)| json!({ "key": key, "value": text })).collect::<Vec<_>>(),
         "properties": factory.specs().collect::<Vec<_>>(),
     })

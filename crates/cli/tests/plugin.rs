@@ -51,10 +51,14 @@ async fn checked(library: &str) -> Value {
     let value = run(&["plugin", "check", library, "--json"], b"").await.ended(0).json().remove(0);
     assert_eq!((&value["broken"], &value["version"]), (&false.into(), &"0.1.0".into()));
     let promises = value["transports"][0]["promises"].as_array().unwrap();
-    for promise in promises.iter().filter(|p| !p["promise"].as_str().unwrap().starts_with("No secret")) {
+    for promise in promises {
         assert!(["kept", "not-tried"].contains(&promise["result"].as_str().unwrap()), "{promise}");
     }
-    assert!(promises.iter().filter(|p| p["result"] == "kept").count() >= 3, "{value}");
+    let kept: Vec<&str> =
+        promises.iter().filter(|p| p["result"] == "kept").map(|p| p["name"].as_str().unwrap()).collect();
+    for name in ["without-settings", "properties", "make-without-io"] {
+        assert!(kept.contains(&name), "{value}");
+    }
     value
 }
 
@@ -71,9 +75,17 @@ async fn both_scaffolds_pass_the_suite_are_checked_and_carry_a_message() {
         (&"out-folder-plugin".into(), &"out-folder".into())
     );
     assert_eq!(value["transports"][0]["without_settings"]["made"], false);
-    assert_eq!(checked(inn).await["transports"][0]["direction"], "incoming");
+    let value = checked(inn).await;
+    assert_eq!(value["transports"][0]["direction"], "incoming");
+    assert_eq!(value["transports"][0]["capabilities"], serde_json::json!(["delete"]));
     let people = run(&["plugin", "check", out], b"").await.ended(0).text();
-    for part in ["out-folder-plugin 0.1.0", "mail.out-folder.folder", "Making it does no I/O"] {
+    for part in [
+        "out-folder-plugin 0.1.0",
+        "mail.out-folder.folder",
+        "Making it does no I/O",
+        "Capabilities: -",
+        "Not tried, for they take a server that answers",
+    ] {
         assert!(people.contains(part), "{people}");
     }
 
@@ -112,14 +124,20 @@ async fn both_scaffolds_pass_the_suite_are_checked_and_carry_a_message() {
 
 /// The odd one of the loader's tests: it documents nothing.
 fn odd(folder: &TempDir) -> PathBuf {
+    built(folder, "odd")
+}
+
+/// A library of the loader's tests.
+fn built(folder: &TempDir, package: &str) -> PathBuf {
     let target = Path::new(env!("CARGO_TARGET_TMPDIR")).join("scaffold");
     let source = Path::new(CHECKOUT).join("crates/loader/tests/plugins");
     let mut command = Command::new(env!("CARGO"));
-    command.args(["build", "--quiet", "--offline", "--package", "odd", "--target-dir"]).arg(&target);
+    command.args(["build", "--quiet", "--offline", "--package", package, "--target-dir"]).arg(&target);
     command.current_dir(source).env("CARGO_INCREMENTAL", "0").env_remove("RUSTFLAGS");
     assert!(command.status().unwrap().success());
-    let library = folder.path().join("libodd.so");
-    std::fs::copy(target.join("debug/libodd.so"), &library).unwrap();
+    let file = format!("lib{package}.so");
+    let library = folder.path().join(&file);
+    std::fs::copy(target.join("debug").join(file), &library).unwrap();
     std::fs::set_permissions(&library, std::fs::Permissions::from_mode(0o755)).unwrap();
     library
 }
@@ -143,6 +161,67 @@ async fn a_broken_promise_is_named_and_no_secret_is_taken_from_the_command_line(
         Some(format!("{}{}=x", of(t), spec["name"].as_str().unwrap()))
     });
     run(&["plugin", "check", odd, "-p", &secret.unwrap()], b"").await.ended(64).says(&["is a secret"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_plugin_that_blocks_or_ends_its_process_is_told_with_what_it_was_doing() {
+    let folder = tempfile::tempdir().unwrap();
+    let odd = odd(&folder);
+    let odd = odd.to_str().unwrap();
+    for (mode, kind, during) in [
+        ("block-make", "blocked", "odd-out (outgoing): "),
+        ("block-poll", "blocked", "odd-out (outgoing): cuts"),
+        ("exit-make", "ended", "odd-out (outgoing): "),
+        ("exit-poll", "ended", "odd-out (outgoing): cuts"),
+    ] {
+        let set = format!("mail.odd-out.mode={mode}");
+        let check = ["plugin", "check", odd, "--patience", "2", "-p", &set];
+        let value = run(&[&check[..], &["--json"]].concat(), b"").await.ended(70).json().remove(0);
+        let told = value[kind].as_str().unwrap_or_else(|| panic!("{mode}: {value}"));
+        assert!(told.starts_with(during) && value["message"].as_str().unwrap().contains(odd), "{value}");
+        run(&check, b"").await.ended(70).says(&[odd, during]);
+    }
+}
+
+/// Our own transports in a library.
+fn real(folder: &TempDir) -> PathBuf {
+    built(folder, "real")
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn transports_of_known_protocols_are_tried_whole_and_without_a_server_as_far_as_that_goes() {
+    let folder = tempfile::tempdir().unwrap();
+    let real = real(&folder);
+    let real = real.to_str().unwrap();
+    let value = run(&["plugin", "check", real, "--json"], b"").await.ended(0).json().remove(0);
+    for name in ["smtp", "imap", "pop3"] {
+        let result = |promise: &str| result(&value, name, promise);
+        for promise in
+            ["cuts", "cancellation", "deadlines", "limits", "unreachable", "close", "errors", "secrets"]
+        {
+            assert_eq!(result(promise), "kept", "{name}: {promise}: {value}");
+        }
+        assert_eq!((result("starttls"), result("injection")), ("not-tried".into(), "not-tried".into()));
+    }
+    // Those that connect to nothing are not asked to do anything in earnest.
+    assert_eq!(result(&value, "maildir", "cuts"), "not-tried");
+    let check = ["plugin", "check", real, "--only", "pop3", "--speaks", "pop3", "--json"];
+    let value = run(&check, b"").await.ended(0).json().remove(0);
+    for promise in
+        ["lists", "fetches", "prefetch", "cuts", "cancellation", "delete", "starttls", "capabilities"]
+    {
+        assert_eq!(result(&value, "pop3", promise), "kept", "{promise}: {value}");
+    }
+}
+
+/// What became of a promise of a transport.
+fn result(value: &Value, transport: &str, promise: &str) -> String {
+    let transports = value["transports"].as_array().unwrap().iter();
+    let of = |t: &&Value| t["name"] == transport;
+    let promises = transports.filter(of).flat_map(|t| t["promises"].as_array().unwrap());
+    let found =
+        promises.filter(|p| p["name"] == promise).last().unwrap_or_else(|| panic!("no {promise}: {value}"));
+    found["result"].as_str().unwrap().to_owned()
 }
 
 #[tokio::test]

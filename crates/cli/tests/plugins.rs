@@ -25,6 +25,11 @@ async fn every_linked_transport_is_listed_in_columns() {
         });
         assert!(found, "{direction} {name} is missing in:\n{text}");
     }
+    let imap = lines.iter().find(|line| line.starts_with("imap ")).unwrap();
+    assert!(
+        lines[0].contains("CAPABILITIES") && imap.contains("connect, unseen, seen, move, delete"),
+        "{text}"
+    );
 }
 
 #[tokio::test]
@@ -46,6 +51,8 @@ async fn a_machine_gets_the_whole_tables() {
     let transports = json["transports"].as_array().unwrap();
     let smtp = transports.iter().find(|t| t["name"] == "smtp").unwrap();
     assert_eq!((&smtp["direction"], &smtp["aliases"][0]), (&"outgoing".into(), &"smtps".into()));
+    let capabilities = smtp["capabilities"].as_array().unwrap();
+    assert!(capabilities.contains(&"recipients".into()), "{smtp}");
     let password = smtp["properties"].as_array().unwrap().iter().find(|p| p["name"] == "password").unwrap();
     assert_eq!(password["value"], "secret");
     assert!(json["session"].as_array().unwrap().iter().any(|p| p["name"] == "store.protocol"));

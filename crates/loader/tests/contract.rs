@@ -8,8 +8,8 @@ mod odd;
 use bytes::Bytes;
 use odd::{Home, host, incoming, outgoing, registry};
 use postrider_core::{
-    Body, Capability, Direction, Envelope, Error, ErrorKind, Layer, LayerKind, Notify, Outcome, Phase, Properties, Query,
-    Receipt, Repeat, ReturnContent, Settle, ValueType, Verdict, Wake,
+    Body, Capability, Direction, Envelope, Error, ErrorKind, Layer, LayerKind, Notify, Outcome, Phase,
+    Properties, Query, Receipt, Repeat, ReturnContent, Settle, ValueType, Verdict, Wake,
 };
 use std::sync::Arc;
 use std::time::Duration;

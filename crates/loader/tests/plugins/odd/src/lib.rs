@@ -4,8 +4,8 @@ mod incoming;
 mod outgoing;
 
 use postrider_core::{
-    Alias, Capability, Credential, Error, ErrorKind, Host, LayerKind, Origin, Phase, Properties, Property, PropertySpec,
-    RecipientOutcome, Repeat, Reply, Result, TransportFactory, Verdict,
+    Alias, Capability, Credential, Error, ErrorKind, Host, LayerKind, Origin, Phase, Properties, Property,
+    PropertySpec, RecipientOutcome, Repeat, Reply, Result, TransportFactory, Verdict,
 };
 use std::sync::Arc;
 
@@ -38,10 +38,19 @@ pub(crate) fn settings(properties: &Properties, host: Arc<dyn Host>) -> Result<S
     let mode = properties.require(&MODE)?;
     match mode.as_str() {
         "panic-make" => panic!("in make"),
+        "block-make" => block(),
+        "exit-make" => std::process::exit(0),
         "error-make" => return Err(properties.fault(&LEVEL, "an odd one is expected")),
         _ => {}
     }
     Ok(Settings { mode, properties: properties.clone(), host })
+}
+
+/// Never comes back.
+pub(crate) fn block() -> ! {
+    loop {
+        std::thread::sleep(std::time::Duration::from_secs(3_600));
+    }
 }
 
 /// An error with everything an error can have.

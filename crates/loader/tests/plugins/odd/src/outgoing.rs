@@ -171,6 +171,14 @@ impl OutgoingTransport for Odd {
         }
     }
 
+    async fn connect(&mut self) -> Result<()> {
+        match self.0.mode.as_str() {
+            "block-poll" => crate::block(),
+            "exit-poll" => std::process::exit(0),
+            _ => Err(Error::new(ErrorKind::Unsupported, Phase::Configure, "only by sending")),
+        }
+    }
+
     async fn close(self: Box<Self>) -> Result<()> {
         if self.0.mode == "error" { Err(full()) } else { Ok(()) }
     }
