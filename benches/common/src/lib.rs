@@ -4,6 +4,9 @@ use std::collections::HashMap;
 use std::fmt::Write as _;
 use std::str::FromStr;
 
+/// Options that take no value.
+const FLAGS: [&str; 5] = ["quick", "pipelining", "chunking", "tls", "no-resumption"];
+
 /// `WORD… --name value --flag …` of the command line.
 pub struct Arguments {
     words: Vec<String>,
@@ -19,7 +22,7 @@ impl Arguments {
             match argument.strip_prefix("--") {
                 None => words.push(argument),
                 Some(name) => {
-                    let value = given.next_if(|next| !next.starts_with("--"));
+                    let value = given.next_if(|next| !FLAGS.contains(&name) && !next.starts_with("--"));
                     options.insert(name.to_owned(), value.unwrap_or_else(|| "true".to_owned()));
                 }
             }

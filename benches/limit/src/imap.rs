@@ -58,7 +58,9 @@ fn responses(wire: &mut Wire) -> Result<(u64, u64)> {
         };
         let line = &wire.input()[..end];
         if let Some(tagged) = line.strip_prefix(b"c ") {
-            return if tagged.starts_with(b"OK") { Ok((got, bytes)) } else { Err("FETCH was refused".into()) };
+            let good = tagged.starts_with(b"OK");
+            wire.used(end + 1);
+            return if good { Ok((got, bytes)) } else { Err("FETCH was refused".into()) };
         }
         let size = literal(line);
         wire.used(end + 1);

@@ -2,6 +2,7 @@
 
 use crate::wire::{Result, Wire};
 use bench_common::{Arguments, message};
+use memchr::memmem::Finder;
 use std::thread;
 
 /// Messages sent and their bytes.
@@ -35,41 +36,48 @@ fn send(given: &Arguments, messages: u64, size: usize) -> Result<()> {
     wire.line_that_begins(b"221", b"")
 }
 
-/// What is written, made once.
+/// What is written. The body is brought in for each message, as it must be where they differ, into a buffer that stays.
 struct Work {
     mail: Vec<u8>,
     rcpt: Vec<u8>,
-    /// Stuffed, with the final dot.
-    lines: Vec<u8>,
-    plain: Vec<u8>,
+    body: Vec<u8>,
+    dots: Finder<'static>,
 }
 
 impl Work {
     fn new(given: &Arguments, size: usize) -> Self {
-        let plain = message(size);
-        let mut lines = Vec::with_capacity(size + size / 50);
-        for line in plain.split_inclusive(|b| *b == b'\n') {
-            if line.starts_with(b".") {
-                lines.push(b'.');
-            }
-            lines.extend_from_slice(line);
-        }
-        lines.extend_from_slice(b".\r\n");
         let to = given.text("to", "u001@example.test");
         Self {
             mail: b"MAIL FROM:<sender@example.test>\r\n".to_vec(),
             rcpt: format!("RCPT TO:<{to}>\r\n").into_bytes(),
-            lines,
-            plain,
+            body: message(size),
+            dots: Finder::new(b"\n."),
         }
     }
 
+    /// The body with its dots doubled and the final one. It does not begin with a dot, and ends in CRLF.
+    fn lines(&self, out: &mut Vec<u8>) {
+        let mut from = 0;
+        for place in self.dots.find_iter(&self.body) {
+            out.extend_from_slice(&self.body[from..=place]);
+            out.push(b'.');
+            from = place + 1;
+        }
+        out.extend_from_slice(&self.body[from..]);
+        out.extend_from_slice(b".\r\n");
+    }
+
     fn seq(&self, wire: &mut Wire, messages: u64) -> Result<()> {
+        let mut out = Vec::new();
         for _ in 0..messages {
-            for part in [&self.mail[..], &self.rcpt, b"DATA\r\n", &self.lines] {
+            for part in [&self.mail[..], &self.rcpt, b"DATA\r\n"] {
                 wire.socket.write(part)?;
                 wire.lines(1)?;
             }
+            out.clear();
+            self.lines(&mut out);
+            wire.socket.write(&out)?;
+            wire.lines(1)?;
         }
         Ok(())
     }
@@ -79,44 +87,55 @@ impl Work {
     }
 
     fn pipe(&self, wire: &mut Wire, messages: u64) -> Result<()> {
-        let envelope = self.envelope();
+        let (envelope, mut out) = (self.envelope(), Vec::new());
         for _ in 0..messages {
             wire.socket.write(&envelope)?;
             wire.lines(3)?;
-            wire.socket.write(&self.lines)?;
+            out.clear();
+            self.lines(&mut out);
+            wire.socket.write(&out)?;
             wire.lines(1)?;
         }
         Ok(())
     }
 
     fn cross(&self, wire: &mut Wire, messages: u64) -> Result<()> {
-        let envelope = self.envelope();
-        let both = [&self.lines[..], &envelope].concat();
+        let (envelope, mut out) = (self.envelope(), Vec::new());
         wire.socket.write(&envelope)?;
         wire.lines(3)?;
-        for _ in 1..messages {
-            wire.socket.write(&both)?;
-            wire.lines(4)?;
+        for left in (0..messages).rev() {
+            out.clear();
+            self.lines(&mut out);
+            if left > 0 {
+                out.extend_from_slice(&envelope);
+            }
+            wire.socket.write(&out)?;
+            wire.lines(if left > 0 { 4 } else { 1 })?;
         }
-        wire.socket.write(&self.lines)?;
-        wire.lines(1)
+        Ok(())
     }
 
     fn bdat(&self, wire: &mut Wire, messages: u64, given: &Arguments) -> Result<()> {
-        let chunk = format!("BDAT {} LAST\r\n", self.plain.len()).into_bytes();
-        let one = [&self.mail[..], &self.rcpt, &chunk, &self.plain].concat();
-        let bytes = given.number("window-bytes", 4usize << 20) / one.len();
+        let chunk = format!("BDAT {} LAST\r\n", self.body.len()).into_bytes();
+        let one = self.mail.len() + self.rcpt.len() + chunk.len() + self.body.len();
+        let bytes = given.number("window-bytes", 4usize << 20) / one;
         let window = given.number("window", 100usize).min(bytes).max(1);
         // Several in one write, as long as that is not much.
-        let group = (128 * 1024 / one.len()).clamp(1, window);
-        let many = one.repeat(group);
+        let group = (128 * 1024 / one).clamp(1, window);
+        let mut out = Vec::with_capacity(group * one);
         let (mut left, mut replies) = (messages, 0usize);
         while left > 0 || replies > 0 {
             let room = window - replies.div_ceil(3);
             // Half a window or more: small refills would be one system call each.
             if left > 0 && (room >= group.min(window.div_ceil(2)) || replies == 0) {
                 let n = group.min(room).min(usize::try_from(left)?);
-                wire.socket.write(&many[..n * one.len()])?;
+                out.clear();
+                for _ in 0..n {
+                    for part in [&self.mail, &self.rcpt, &chunk, &self.body] {
+                        out.extend_from_slice(part);
+                    }
+                }
+                wire.socket.write(&out)?;
                 left -= n as u64;
                 replies += n * 3;
                 continue;

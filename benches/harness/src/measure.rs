@@ -1,0 +1,233 @@
+//! Running the contenders of a row in rotation.
+
+use crate::contender::{Contender, Count, Metric, Plan, Program, Server};
+use crate::process::{self, Ran};
+use crate::programs::Programs;
+use crate::result::{Outcome, Row};
+use crate::servers::{Place, Servers};
+use crate::{Result, judge, profile};
+use serde_json::Value;
+use std::path::Path;
+
+pub struct Pace {
+    pub rounds: u32,
+    /// How long a run should take that has no fixed number of messages.
+    pub seconds: f64,
+    pub quick: bool,
+}
+
+pub fn row(plan: &Plan, programs: &Programs, servers: &mut Servers, pace: &Pace) -> Result<Row> {
+    let mut row = Row::of(plan);
+    let mut ready = Vec::new();
+    for contender in &plan.contenders {
+        let mut outcome = Outcome::of(contender);
+        match prepare(contender, programs, servers, pace, plan.metric) {
+            Ok((place, count)) => {
+                outcome.count = count;
+                ready.push((contender, place, row.outcomes.len()));
+            }
+            Err(error) => outcome.failure = Some(error.to_string()),
+        }
+        row.outcomes.push(outcome);
+    }
+    let rounds = match plan.metric {
+        // These repeat to the digit, or nearly.
+        Metric::Rounds | Metric::AllRounds(_) | Metric::Instructions | Metric::InstructionsByte => 1,
+        _ => pace.rounds,
+    };
+    for _ in 0..rounds {
+        for (contender, place, index) in &ready {
+            let outcome = &mut row.outcomes[*index];
+            if outcome.failure.is_some() {
+                continue;
+            }
+            match sample(contender, place, programs, servers, plan.metric, outcome) {
+                Ok(value) => outcome.samples.push(value),
+                Err(error) => outcome.failure = Some(error.to_string()),
+            }
+        }
+    }
+    for outcome in &mut row.outcomes {
+        outcome.value = if outcome.failure.is_none() { median(&outcome.samples) } else { None };
+    }
+    row.checks = plan.checks.iter().map(|check| judge::judge(&row, check)).collect();
+    Ok(row)
+}
+
+impl Outcome {
+    fn of(contender: &Contender) -> Self {
+        Self {
+            name: contender.name.to_owned(),
+            who: contender.who,
+            value: None,
+            samples: Vec::new(),
+            count: 0,
+            peak_kib: 0,
+            idle_kib: 0,
+            failure: None,
+            profile: Vec::new(),
+        }
+    }
+}
+
+/// Where its server is, and how many messages it will do.
+fn prepare(
+    contender: &Contender,
+    programs: &Programs,
+    servers: &mut Servers,
+    pace: &Pace,
+    metric: Metric,
+) -> Result<(Place, u64)> {
+    let place = servers.place(contender.server, contender.pinned, contender.rtt)?;
+    let (least, most) = match contender.count {
+        Count::Exactly(count) => {
+            // Nought: all there is.
+            let count = match (count, contender.server) {
+                (0, Server::Imap(user) | Server::ImapTls(user) | Server::Pop3(user)) => user.messages(servers.quick),
+                _ => count,
+            };
+            // Once for nothing: the server's caches and indexes are warm for everybody then.
+            if metric == Metric::Rate || metric == Metric::Megabytes {
+                once(contender, &place, programs, servers, count)?;
+            }
+            return Ok((place, count));
+        }
+        Count::Two(_, many) => return Ok((place, many)),
+        Count::Fit(least, most) => (least, most),
+        Count::AllOf(most) => (most / 50, most),
+    };
+    let mut count = least;
+    loop {
+        let seconds = once(contender, &place, programs, servers, count)?.work_seconds();
+        if count >= most || seconds >= pace.seconds / 2.0 {
+            // All, if it need not be waited for too long: then set-up weighs as with the others.
+            let patience = if matches!(contender.count, Count::AllOf(_)) { 20.0 } else { pace.seconds };
+            let fit = count as f64 * patience / seconds;
+            return Ok((place, (fit as u64).clamp(least, most)));
+        }
+        // Set-up weighs heavily in short runs: go up in steps.
+        let step = (pace.seconds / seconds).clamp(1.5, 8.0);
+        count = ((count as f64 * step) as u64).min(most);
+    }
+}
+
+fn sample(
+    contender: &Contender,
+    place: &Place,
+    programs: &Programs,
+    servers: &mut Servers,
+    metric: Metric,
+    outcome: &mut Outcome,
+) -> Result<f64> {
+    let size = contender.size as f64;
+    let difference = |few: f64, many: f64, counts: (u64, u64)| (many - few) / (counts.1 - counts.0) as f64;
+    match (metric, contender.count) {
+        (Metric::Instructions | Metric::InstructionsByte, Count::Two(few, many)) => {
+            let out = programs.dir.join("callgrind.out");
+            let mut counted = |count| instructions(contender, place, programs, servers, count, &out);
+            let (a, b) = (counted(few)?, counted(many)?);
+            outcome.profile = profile::top(&out, 12)?;
+            let each = difference(a, b, (few, many));
+            Ok(if metric == Metric::InstructionsByte { each / size } else { each })
+        }
+        (Metric::Rounds, Count::Two(few, many)) => {
+            let mut counted = |count| rounds(contender, place, programs, servers, count);
+            Ok(difference(counted(few)?.0, counted(many)?.0, (few, many)))
+        }
+        (Metric::AllRounds(over), _) => {
+            let (rounds, connections) = rounds(contender, place, programs, servers, outcome.count)?;
+            Ok((rounds + connections) / over)
+        }
+        (Metric::Instructions | Metric::InstructionsByte | Metric::Rounds, _) => Err("needs two numbers".into()),
+        (Metric::Memory, _) => {
+            let ran = once(contender, place, programs, servers, outcome.count)?;
+            note_memory(outcome, &ran);
+            let idle = ran.number("idle_kib").unwrap_or(0.0);
+            Ok(ran.peak() as f64 - idle)
+        }
+        (Metric::Rate | Metric::Megabytes, _) => {
+            let ran = once(contender, place, programs, servers, outcome.count)?;
+            note_memory(outcome, &ran);
+            let rate = outcome.count as f64 / ran.work_seconds();
+            Ok(if metric == Metric::Megabytes { rate * size / 1e6 } else { rate })
+        }
+    }
+}
+
+fn note_memory(outcome: &mut Outcome, ran: &Ran) {
+    outcome.peak_kib = outcome.peak_kib.max(ran.peak());
+    outcome.idle_kib = ran.number("idle_kib").unwrap_or(0.0) as u64;
+}
+
+/// One run, with a look at whether it did what it should.
+fn once(contender: &Contender, place: &Place, programs: &Programs, servers: &mut Servers, count: u64) -> Result<Ran> {
+    let ran = process::run(&mut programs.work(contender, place, count)?)?;
+    took_place(contender, servers, count)?;
+    if let Some(messages) = ran.number("messages")
+        && messages as u64 != count
+    {
+        return Err(format!("{messages} messages instead of {count}").into());
+    }
+    if let Some(relay) = servers.relay_at(&place.address) {
+        relay.told(|lines| !lines.is_empty());
+    }
+    Ok(ran)
+}
+
+fn took_place(contender: &Contender, servers: &Servers, count: u64) -> Result<()> {
+    if contender.server == Server::Postfix {
+        return servers.drain_postfix();
+    }
+    if contender.program == Program::Ours("connect") {
+        return Ok(());
+    }
+    let Some(sink) = servers.counting(contender.server, contender.pinned) else { return Ok(()) };
+    let sum = |lines: &[Value]| total(lines, "messages") as u64;
+    match sum(&sink.told(|lines| sum(lines) >= count)) {
+        taken if taken == count => Ok(()),
+        taken => Err(format!("the sink got {taken} messages of {count}").into()),
+    }
+}
+
+fn total(lines: &[Value], name: &str) -> f64 {
+    lines.iter().filter_map(|line| line.get(name)?.as_f64()).sum()
+}
+
+fn instructions(
+    contender: &Contender,
+    place: &Place,
+    programs: &Programs,
+    servers: &mut Servers,
+    count: u64,
+    out: &Path,
+) -> Result<f64> {
+    let counted = profile::instructions(&programs.work(contender, place, count)?, out)?;
+    took_place(contender, servers, count)?;
+    Ok(counted as f64)
+}
+
+/// Round trips of a run, and its connections.
+fn rounds(
+    contender: &Contender,
+    place: &Place,
+    programs: &Programs,
+    servers: &mut Servers,
+    count: u64,
+) -> Result<(f64, f64)> {
+    process::run(&mut programs.work(contender, place, count)?)?;
+    took_place(contender, servers, count)?;
+    let relay = servers.relay_at(&place.address).ok_or("no relay")?;
+    // Several connections may end; the last has once nothing comes for a while.
+    let mut lines = relay.told(|lines| !lines.is_empty());
+    std::thread::sleep(std::time::Duration::from_millis(300));
+    lines.extend(relay.told(|_| true));
+    Ok((total(&lines, "rounds"), lines.len() as f64))
+}
+
+fn median(samples: &[f64]) -> Option<f64> {
+    let mut sorted = samples.to_vec();
+    sorted.sort_by(f64::total_cmp);
+    let middle = sorted.len() / 2;
+    let high = *sorted.get(middle)?;
+    Some(if sorted.len() % 2 == 1 { high } else { (high + sorted[middle - 1]) / 2.0 })
+}

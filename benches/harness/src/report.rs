@@ -1,0 +1,171 @@
+//! What came out, for people.
+
+use crate::contender::Who;
+use crate::result::{Checked, Outcome, Results, Row};
+use std::fmt::Write as _;
+
+/// docs/benchmarks.md.
+pub fn markdown(results: &Results) -> String {
+    let mut out = format!(
+        "# Benchmarks\n\nMade by `benches/run` on {} of commit {}, on {}; medians of {} rounds in rotation, about {:.0} s a run. Do \
+         not edit: run it again. The figures are in [benches/results.json](../benches/results.json), how they come about in \
+         [benches/README.md](../benches/README.md).\n\n",
+        results.when, results.commit, results.machine, results.rounds, results.seconds
+    );
+    out += HOW_TO_READ;
+    out += "\n## Speeds to reach\n\n| work | to reach | ours | limit | best library | best program | measured | |\n|---|---|---|---|---|---|---|---|\n";
+    for row in results.rows.iter().filter(|row| !row.target.is_empty()) {
+        summary(&mut out, row);
+    }
+    out += "\n![Messages a second and instructions a message](benchmarks.svg)\n\n## Row by row\n";
+    for row in &results.rows {
+        details(&mut out, row);
+    }
+    out += "\n## Measured with\n\n";
+    for note in &results.notes {
+        let _ = writeln!(out, "- {note}");
+    }
+    out
+}
+
+const HOW_TO_READ: &str = "\
+A rate is messages over the time from before the connection until after QUIT or LOGOUT, as the client itself takes it; of \
+programs from packages, the time of the whole process. Only ratios within a row hold on other \
+machines. *limit* is a client on a bare socket that does no more than the work needs and allocates nothing for a message; the \
+one that a row is held against has at most 100 messages or 4 MiB in flight over SMTP, 1,000 over POP3, and takes everything by \
+one FETCH over IMAP. Round trips are made and counted by a relay that holds each direction's bytes for half of one and does \
+not limit the rate; a round trip is what a client says that it could not have said without hearing an answer first. Rows over \
+SMTP at 0 ms run on one core, client and server. Instructions are callgrind's, of the client alone, and the difference of two \
+runs of different numbers of messages, so that what is done once falls out. What stands under *elsewhere* was measured \
+earlier and apart, and is for comparison only.
+";
+
+fn summary(out: &mut String, row: &Row) {
+    let best = |who: Who| {
+        let figures = row.outcomes.iter().filter(|outcome| outcome.who == who && outcome.value.is_some());
+        // Of costs the least, of rates the most.
+        let best = figures.reduce(|a, b| if (a.value < b.value) == is_rate(row) { b } else { a });
+        best.map_or(String::new(), |outcome| format!("{} ({})", figure(outcome.value), outcome.name))
+    };
+    let ours: Vec<String> = row
+        .outcomes
+        .iter()
+        .filter(|outcome| outcome.who == Who::Ours && row.checks.iter().any(|c| starts_with(&c.what, &outcome.name)))
+        .map(|outcome| figure(outcome.value))
+        .collect();
+    let checks: Vec<String> = row.checks.iter().map(measured).collect();
+    let verdict = match row.checks.iter().all(|check| check.passed) && !row.checks.is_empty() {
+        true => "reached",
+        false => "**not reached**",
+    };
+    let _ = writeln!(
+        out,
+        "| [{}](#{}) | {} | {} {} | {} | {} | {} | {} | {verdict} |",
+        row.title,
+        row.id,
+        row.target,
+        ours.join("; "),
+        row.unit,
+        best(Who::Limit),
+        best(Who::Peer),
+        best(Who::Tool),
+        checks.join("<br>"),
+    );
+}
+
+fn starts_with(what: &str, name: &str) -> bool {
+    what == name || what.starts_with(&format!("{name} / "))
+}
+
+fn is_rate(row: &Row) -> bool {
+    row.unit.ends_with("/s")
+}
+
+fn measured(check: &Checked) -> String {
+    let word = if check.at_least { "at least" } else { "at most" };
+    let mark = if check.passed { "" } else { " ✗" };
+    format!("{}: {} ({word} {}){mark}", check.what, figure(check.value), figure(Some(check.bound)))
+}
+
+fn details(out: &mut String, row: &Row) {
+    let _ = writeln!(out, "\n### {}\n\n{}.", row.id, row.title);
+    if !row.target.is_empty() {
+        let _ = writeln!(out, "To reach: {}.", row.target);
+    }
+    if !row.facts.is_empty() {
+        let _ = writeln!(out, "Elsewhere: {}.", row.facts);
+    }
+    let _ = writeln!(out, "\n| | {} | least to most | messages a run | peak memory, MiB |\n|---|---|---|---|---|", row.unit);
+    for outcome in &row.outcomes {
+        line(out, outcome);
+    }
+    for note in row.notes.iter().cloned().chain(row.checks.iter().map(measured)) {
+        let _ = writeln!(out, "\n{note}");
+    }
+    if row.checks.iter().all(|check| check.passed) {
+        return;
+    }
+    // Why: where the instructions went.
+    for outcome in row.outcomes.iter().filter(|outcome| outcome.who == Who::Ours && !outcome.profile.is_empty()) {
+        let _ = writeln!(out, "\nWhere the instructions of *{}* go:\n", outcome.name);
+        for spent in &outcome.profile {
+            let _ = writeln!(out, "- {:.1} % `{}`", spent.percent, spent.function.chars().take(120).collect::<String>());
+        }
+    }
+}
+
+fn line(out: &mut String, outcome: &Outcome) {
+    let value = match (&outcome.failure, outcome.who) {
+        (Some(failure), _) => format!("failed: {}", failure.replace(['\n', '|'], " ")),
+        (None, Who::Ours) => format!("**{}**", figure(outcome.value)),
+        (None, _) => figure(outcome.value),
+    };
+    let spread = match outcome.samples.as_slice() {
+        [] | [_] => String::new(),
+        many => {
+            let least = many.iter().copied().fold(f64::INFINITY, f64::min);
+            let most = many.iter().copied().fold(0.0, f64::max);
+            format!("{} to {}", figure(Some(least)), figure(Some(most)))
+        }
+    };
+    let memory = match outcome.peak_kib {
+        0 => String::new(),
+        kib => format!("{:.1}", kib as f64 / 1024.0),
+    };
+    let _ = writeln!(out, "| {} | {value} | {spread} | {} | {memory} |", outcome.name, whole(outcome.count));
+}
+
+/// One row on the terminal.
+pub fn brief(row: &Row) {
+    for outcome in &row.outcomes {
+        let value = outcome.failure.clone().unwrap_or_else(|| figure(outcome.value));
+        let memory = outcome.peak_kib as f64 / 1024.0;
+        eprintln!("   {:28} {value:>14}  ({} messages, {memory:.1} MiB)", outcome.name, outcome.count);
+    }
+    for text in row.checks.iter().map(measured).chain(row.notes.iter().cloned()) {
+        eprintln!("   -> {text}");
+    }
+}
+
+fn figure(value: Option<f64>) -> String {
+    match value {
+        None => "–".to_owned(),
+        Some(value) if value.abs() >= 100.0 => whole(value.round() as u64),
+        Some(value) if value.abs() >= 10.0 => format!("{value:.1}"),
+        Some(value) if value == value.round() => format!("{value}"),
+        Some(value) => format!("{value:.3}"),
+    }
+}
+
+/// With commas between the thousands.
+fn whole(number: u64) -> String {
+    let digits = number.to_string();
+    let mut out = String::new();
+    for (place, digit) in digits.chars().enumerate() {
+        if place > 0 && (digits.len() - place) % 3 == 0 {
+            out.push(',');
+        }
+        out.push(digit);
+    }
+    out
+}
