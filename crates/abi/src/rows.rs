@@ -222,7 +222,11 @@ impl Description {
             prefixes: r.get()?,
             preset: r.get()?,
             properties: r.get()?,
-            capabilities: r.bytes()?.iter().copied().filter_map(capability).collect(),
+            // Added later than the rest: an empty rest is none.
+            capabilities: match r.is_empty() {
+                true => Vec::new(),
+                false => r.bytes()?.iter().copied().filter_map(capability).collect(),
+            },
         })
     }
 }

@@ -21,6 +21,11 @@ impl<'a> Reader<'a> {
         Self { bytes, known: Some(known) }
     }
 
+    /// True if nothing is left.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.bytes.is_empty()
+    }
+
     pub(crate) fn get<T: Value>(&mut self) -> Read<T> {
         T::read(self)
     }

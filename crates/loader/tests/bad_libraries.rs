@@ -99,6 +99,39 @@ fn what_this_program_cannot_use_is_refused_before_any_of_its_code_runs() {
 }
 
 #[test]
+fn a_plugin_that_cargo_built_with_panic_abort_is_refused_before_any_of_its_code_runs() {
+    // A plugin as an author would build it, with panic = "abort" in its profile. Its initialiser ends the process.
+    let library = build::aborting();
+    refused(&library, "Incompatible(Aborts)", "built with panic=abort");
+    // It is this that refuses it: the initialiser is there.
+    let opened = std::process::Command::new(std::env::current_exe().unwrap())
+        .args(["--exact", "opened_without_looking", "--ignored", "--nocapture"])
+        .env("ODD_PATH", &library)
+        .output()
+        .unwrap();
+    assert_eq!(opened.status.code(), Some(97), "{opened:?}");
+}
+
+#[test]
+#[ignore = "runs as the child of the test above"]
+#[allow(unsafe_code)]
+fn opened_without_looking() {
+    let Ok(path) = std::env::var("ODD_PATH") else { return };
+    // SAFETY: its initialiser is meant to end this process.
+    drop(unsafe { libloading::Library::new(path) });
+}
+
+#[test]
+fn a_plugin_that_blocks_its_thread_blocks_no_other() {
+    let odd = build::odd().to_str().unwrap();
+    for mode in ["block-make", "block-poll"] {
+        let text = run(odd, "odd-out", mode);
+        assert!(text.contains("BLOCKED true") && text.contains("SEND ok 5 bytes"), "{mode}: {text}");
+        assert!(!text.contains("CONNECT"), "a timeout ended it after all: {text}");
+    }
+}
+
+#[test]
 fn a_descriptor_that_lies_is_refused() {
     let folder = build::folder();
     for (case, reason, words) in [

@@ -54,6 +54,20 @@ pub fn odd() -> &'static Path {
     PATH.get_or_init(|| kept("odd"))
 }
 
+/// A plugin with `panic = "abort"` in its profile, and an initialiser that ends the process it is opened in.
+pub fn aborting() -> PathBuf {
+    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/plugins");
+    let target = Path::new(env!("CARGO_TARGET_TMPDIR")).join("plugins");
+    let mut command = Command::new(env!("CARGO"));
+    command.args(["build", "--quiet", "--package", "aborting", "--profile", "aborting", "--target-dir"]);
+    command.arg(&target).current_dir(source).env("CARGO_INCREMENTAL", "0").env_remove("RUSTFLAGS");
+    assert!(command.status().unwrap().success(), "aborting does not build");
+    let to = folder().keep().join("libaborting.so");
+    std::fs::copy(target.join("aborting/libaborting.so"), &to).unwrap();
+    std::fs::set_permissions(&to, std::fs::Permissions::from_mode(0o755)).unwrap();
+    to
+}
+
 /// The library with our own transports.
 pub fn real() -> &'static Path {
     static PATH: OnceLock<PathBuf> = OnceLock::new();

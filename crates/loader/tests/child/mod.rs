@@ -16,8 +16,31 @@ pub fn main() {
     let Ok(path) = std::env::var("ODD_PATH") else { return };
     let (name, mode) = (std::env::var("ODD_NAME").unwrap(), std::env::var("ODD_MODE").unwrap());
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    runtime.block_on(tries(&path, &name, &mode));
+    if mode.starts_with("block") {
+        left_behind(path, name, mode);
+    } else {
+        runtime.block_on(tries(&path, &name, &mode));
+    }
     println!("ALIVE");
+}
+
+/// What blocks can't be ended in this process, and a timeout is only looked at between two polls: a host that
+/// must go on gives it a thread of its own and leaves that behind.
+fn left_behind(path: String, name: String, mode: String) {
+    let (tell, told) = std::sync::mpsc::channel();
+    std::thread::spawn({
+        let path = path.clone();
+        move || {
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+            runtime.block_on(tries(&path, &name, &mode));
+            tell.send(())
+        }
+    });
+    let heard = told.recv_timeout(Duration::from_millis(500));
+    println!("BLOCKED {}", heard.is_err_and(|e| e == std::sync::mpsc::RecvTimeoutError::Timeout));
+    // The same library meanwhile, in another thread: one that blocks holds nothing that others need.
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    runtime.block_on(tries(&path, "odd-out", "plain"));
 }
 
 async fn tries(path: &str, name: &str, mode: &str) {
@@ -39,6 +62,10 @@ async fn tries(path: &str, name: &str, mode: &str) {
         }
     } else {
         match registry.outgoing(name, &properties, host) {
+            Ok(mut transport) if mode.starts_with("block") => {
+                let limit = Duration::from_millis(50);
+                println!("CONNECT {:?}", tokio::time::timeout(limit, transport.connect()).await.is_err());
+            }
             Ok(transport) => sends(transport).await,
             Err(error) => println!("MAKE {error:?}"),
         }
