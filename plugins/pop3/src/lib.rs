@@ -12,6 +12,14 @@
 //! | `auth` | how to sign in: SASL, APOP or USER and PASS |
 //! | `engine` | what the server's lines mean; pure |
 //!
+//! Where the server has PIPELINING (RFC 2449 §6.6), what [`prefetch`](postrider_core::IncomingTransport::prefetch)
+//! was told is asked for ahead, in a window that opens as messages are fetched in that order; deletions and listings
+//! go out together as well. A server that has it not after all is found out and gets one command at a time.
+//!
+//! Reading changes nothing in the maildrop. Yet to some servers a message that RETR gave counts as read: Dovecot marks
+//! it `\Seen` for IMAP unless its `pop3_no_flag_updates` is set, also if it was asked for ahead and then not wanted. One that
+//! deletes what was read says `EXPIRE 0` (RFC 2449 §6.7), and there nothing is asked for ahead.
+//!
 //! A POP3 session sees a frozen maildrop and deletes only when it ends by QUIT:
 //! [`close`](postrider_core::IncomingTransport::close) and [`wait`](postrider_core::IncomingTransport::wait)
 //! do that. A deletion whose session was lost before is asked for again in the next one.
@@ -25,10 +33,13 @@
 //!     let target = Target::new("pop.example.org", 995, TlsMode::Implicit)?;
 //!     let login = Login::password(&target, "alice", "an app password");
 //!     let mut pop3 = Box::new(Pop3::new(Pop3Config::new(target, login), host));
-//!     for message in pop3.list(&Query::all()).await?.messages {
-//!         let _bytes = pop3.fetch(&message.id).await?.read_all(1 << 20).await?;
-//!         pop3.settle(&[message.id], &Settle::Delete).await?;
+//!     let listing = pop3.list(&Query::all()).await?;
+//!     let ids: Vec<_> = listing.messages.into_iter().map(|message| message.id).collect();
+//!     pop3.prefetch(&ids);
+//!     for id in &ids {
+//!         let _bytes = pop3.fetch(id).await?.read_all(1 << 20).await?;
 //!     }
+//!     pop3.settle(&ids, &Settle::Delete).await?;
 //!     pop3.close().await // deletes
 //! }
 //! ```

@@ -18,6 +18,10 @@ impl Session {
         if !window.is_low() || !self.pipelines(config) {
             return;
         }
+        // What was asked for and then not wanted would be lost.
+        if self.capabilities.as_ref().is_some_and(|c| c.deletes_what_is_read()) {
+            return;
+        }
         let strict = self.maildrop.as_ref().is_some_and(|drop| !drop.is_lasting());
         let mut guess = usize::MAX;
         while let Some(name) = window.next_wanted() {

@@ -288,6 +288,22 @@ fn messages_that_are_deleted_or_too_large_are_told_without_disturbing_those_on_t
 }
 
 #[test]
+fn nothing_is_asked_ahead_of_a_server_that_deletes_what_was_read() {
+    let store = store();
+    store.lock().capabilities.push("EXPIRE 0");
+    let host = host(&store);
+    let mut pop3 = Box::new(pop3(windowed(64), &host));
+    run(&host, async {
+        pop3.prefetch(&ids());
+        for (n, id) in ids().iter().enumerate().take(3) {
+            assert_eq!(text(&mut pop3, id).await.unwrap(), body(n));
+            assert_eq!(store.count("RETR"), n + 1);
+        }
+    })
+    .unwrap();
+}
+
+#[test]
 fn fetching_and_settling_in_turn_asks_for_nothing_in_vain_after_the_first_time() {
     let store = store();
     let host = host(&store);

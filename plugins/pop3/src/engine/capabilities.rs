@@ -40,6 +40,11 @@ impl Capabilities {
         Some(Duration::from_secs(u64::from(seconds.min(86_400))))
     }
 
+    /// True if a message may be deleted because it was read (RFC 2449 §6.7).
+    pub(crate) fn deletes_what_is_read(&self) -> bool {
+        self.arguments("EXPIRE").and_then(|mut words| words.next()) == Some("0")
+    }
+
     fn arguments(&self, name: &str) -> Option<impl Iterator<Item = &str>> {
         self.0.iter().find_map(|line| arguments(line, name))
     }
@@ -63,6 +68,7 @@ mod tests {
         assert!(c.has("TOP") && !c.has("STLS"));
         assert_eq!(c.mechanisms(), ["PLAIN", "LOGIN", "SCRAM-SHA-256"]);
         assert_eq!(c.login_delay(), Some(Duration::from_secs(900)));
+        assert!(!c.deletes_what_is_read() && c.add(b"EXPIRE 0 USER") && c.deletes_what_is_read());
         assert!(!(0..2_000).all(|_| c.add(b"X")));
     }
 }
