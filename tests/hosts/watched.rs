@@ -2,15 +2,17 @@
 //!
 //! `watched-host SETTINGS LEDGER WORK MODE`: the properties are in the file SETTINGS; MODE says where the work is written
 //! down: `transaction`, with the key in one transaction of SQLite, in the ledger's own file; or `file`, a line in the
-//! file WORK, and the key in the ledger afterwards. It ends when the mailbox is handled, or never with
+//! file WORK, and the key in the ledger afterwards; or `postgres`, with the key in one transaction of the database of
+//! the URL LEDGER, in the table WORK. It ends when the mailbox is handled, or never with
 //! `HOST_STAYS=1`.
 //!
 //! `HOST_ENDS_AT=recorded:3` kills it at the third message that is written down; `fetched`, `handing` (in the handler,
 //! before the work), `working` (in the handler, after it and before its commit), `answered`, `settled` are the others.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+use postrider::ledger::postgres::tokio_postgres;
 use postrider::ledger::sqlite::{record_in, rusqlite};
-use postrider::ledger::{Recorded, SqliteLedger};
+use postrider::ledger::{PostgresLedger, Recorded, SqliteLedger, postgres};
 use postrider::{Answer, Arrival, Event, Handler, HandlerError, Health, Session, Watch, async_trait};
 use std::fs::{File, OpenOptions};
 use std::io::Write as _;
@@ -37,6 +39,11 @@ fn main() {
             "file" => {
                 let opened = Arc::new(SqliteLedger::open(ledger).unwrap());
                 Watch::new(&session, opened, in_file(work, &end))
+            }
+            "postgres" => {
+                let opened = Arc::new(PostgresLedger::connect(ledger).await.unwrap());
+                let handler = InPostgres::connect(ledger, work, Arc::clone(&end)).await;
+                Watch::new(&session, opened, handler)
             }
             other => panic!("no mode {other}"),
         };
@@ -76,6 +83,38 @@ impl Handler for InTransaction {
         }
         self.1.reached("working");
         transaction.commit()?;
+        Ok(Answer::Done)
+    }
+}
+
+/// The same in PostgreSQL.
+struct InPostgres {
+    client: tokio::sync::Mutex<tokio_postgres::Client>,
+    insert: String,
+    end: Arc<End>,
+}
+
+impl InPostgres {
+    async fn connect(url: &str, table: &str, end: Arc<End>) -> Self {
+        let (client, connection) = tokio_postgres::connect(url, tokio_postgres::NoTls).await.unwrap();
+        tokio::spawn(connection);
+        let insert = format!("INSERT INTO {table} VALUES ($1)");
+        Self { client: tokio::sync::Mutex::new(client), insert, end }
+    }
+}
+
+#[async_trait]
+impl Handler for InPostgres {
+    async fn handle(&self, arrival: Arrival) -> Result<Answer, HandlerError> {
+        let mut client = self.client.lock().await;
+        let transaction = client.transaction().await?;
+        transaction.execute(&self.insert, &[&subject(&arrival)]).await?;
+        if postgres::record_in(&transaction, arrival.key()).await? == Recorded::Already {
+            transaction.rollback().await?;
+            return Ok(Answer::Done);
+        }
+        self.end.reached("working");
+        transaction.commit().await?;
         Ok(Answer::Done)
     }
 }

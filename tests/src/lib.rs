@@ -5,6 +5,7 @@
 //! | [`workspace`] | the workspace as cargo describes it |
 //! | [`source`] | Rust source without its comments and texts |
 //! | [`servers`] | Dovecot and Postfix, started once for a test binary |
+//! | [`postgres`] | PostgreSQL, started once for a test binary |
 //! | [`mailbox`] | a mailbox for one test, seen without any of our code |
 //! | [`properties`] | the property text for one server |
 //! | [`log`] | all that goes through `tracing`, as text |
@@ -13,6 +14,7 @@
 
 pub mod log;
 pub mod mailbox;
+pub mod postgres;
 pub mod properties;
 pub mod servers;
 pub mod source;

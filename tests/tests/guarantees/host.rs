@@ -19,6 +19,8 @@ pub(crate) enum Mode {
     Transaction,
     /// Somewhere else, before the key.
     File,
+    /// With the key, in one transaction of the database at this URL, in this table.
+    Postgres { url: &'static str, table: &'static str },
 }
 
 /// A host with a mailbox, and a folder for its ledger and its work.
@@ -67,8 +69,12 @@ impl Host {
     /// Starts it, in a process group of its own.
     pub(crate) fn start(&self, end: &End) -> Child {
         let mut command = Command::new(env!("CARGO_BIN_EXE_watched-host"));
-        let mode = if self.mode == Mode::Transaction { "transaction" } else { "file" };
-        command.args([self.path("settings"), self.path("ledger.db"), self.path("work")]).arg(mode);
+        command.arg(self.path("settings"));
+        match self.mode {
+            Mode::Transaction => command.args([self.path("ledger.db"), self.path("work")]).arg("transaction"),
+            Mode::File => command.args([self.path("ledger.db"), self.path("work")]).arg("file"),
+            Mode::Postgres { url, table } => command.args([url, table, "postgres"]).env("HOST_STAYS", "1"),
+        };
         if let End::At(place) = end {
             command.env("HOST_ENDS_AT", place);
         }
@@ -111,7 +117,8 @@ impl Host {
     /// How often each message was worked on, by its subject.
     pub(crate) fn work(&self) -> BTreeMap<String, usize> {
         let mut counts = BTreeMap::new();
-        let lines = match self.mode {
+        let lines: Vec<String> = match self.mode {
+            Mode::Postgres { .. } => panic!("the test looks into the database itself"),
             Mode::File => {
                 std::fs::read_to_string(self.path("work")).unwrap().lines().map(str::to_owned).collect()
             }
@@ -119,7 +126,7 @@ impl Host {
                 let connection = rusqlite::Connection::open(self.path("ledger.db")).unwrap();
                 let mut all = connection.prepare("SELECT what FROM work").unwrap();
                 let rows = all.query_map([], |row| row.get::<_, String>(0)).unwrap();
-                rows.map(Result::unwrap).collect::<Vec<_>>()
+                rows.map(Result::unwrap).collect()
             }
         };
         for line in lines {

@@ -6,6 +6,8 @@
 
 mod host;
 mod killed;
+mod postgres;
+mod shared;
 
 /// How many trials of each kind.
 fn trials(usual: usize) -> usize {

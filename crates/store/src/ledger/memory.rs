@@ -1,8 +1,8 @@
 //! A ledger in memory, for the tests of programs: it forgets with the process, which is what a ledger must not.
 
 use super::{
-    Claim, Entry, Fingerprint, Lease, LeaseEnd, Ledger, LedgerError, LedgerErrorKind, MessageKey, Recorded, Result,
-    State,
+    Claim, Entry, Fingerprint, Lease, LeaseEnd, Ledger, LedgerError, LedgerErrorKind, MessageKey, Recorded,
+    Result, State,
 };
 use async_trait::async_trait;
 use postrider_core::MessageId;

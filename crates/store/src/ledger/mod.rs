@@ -8,6 +8,8 @@
 //! |---|---|---|
 //! | [`SqliteLedger`], by the watch | at least once: the one that was in the handler when the process was killed comes again | nothing |
 //! | [`SqliteLedger`], by the host's transaction ([`sqlite::record_in`]) | with effect once: handling and key are one transaction | nothing |
+//! | [`PostgresLedger`], by the watch | as above; many processes, one of which has the mailbox | the database the host has |
+//! | [`PostgresLedger`], by the host's transaction ([`postgres::record_in`]) | with effect once, for all processes together | the same |
 //!
 //! | file | what is in it |
 //! |---|---|
@@ -17,12 +19,15 @@
 //! | `error` | [`LedgerError`] |
 //! | `memory` | [`MemoryLedger`], for the tests of programs |
 //! | `sqlite/` | a file, bundled SQLite |
+//! | `postgres/` | tables in a database that many share |
 
 mod entry;
 mod error;
 mod key;
 mod lease;
 mod memory;
+#[cfg(feature = "postgres")]
+pub mod postgres;
 #[cfg(feature = "sqlite")]
 pub mod sqlite;
 
@@ -31,6 +36,8 @@ pub use error::{LedgerError, LedgerErrorKind};
 pub use key::{Fingerprint, Hasher, MessageKey};
 pub use lease::{Claim, Lease, LeaseEnd};
 pub use memory::MemoryLedger;
+#[cfg(feature = "postgres")]
+pub use postgres::PostgresLedger;
 #[cfg(feature = "sqlite")]
 pub use sqlite::SqliteLedger;
 
