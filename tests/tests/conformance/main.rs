@@ -6,6 +6,7 @@
 
 #[allow(dead_code, reason = "the tests against real servers use the rest of it")]
 mod document;
+mod library;
 mod loaded;
 mod server;
 

@@ -3,6 +3,7 @@
 //! `UPDATE=1 cargo test -p postrider-tests --test real conformance` writes that part anew.
 
 use crate::document;
+use crate::library::{incoming, outgoing};
 use postrider_core::Host;
 use postrider_net::TokioHost;
 use postrider_testkit::Hang;
@@ -18,6 +19,8 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 use tokio::runtime::Runtime;
 
+/// What Dovecot's POP3 does to the marks of a mailbox.
+const POP3_BREAKS: [&str; 1] = ["reading-changes-nothing"];
 const WRONG: &str = "another secret altogether";
 
 fn runtime() -> &'static Runtime {
@@ -148,13 +151,27 @@ fn the_document_says_what_the_suite_finds_at_real_servers() {
     let smtp = check_outgoing(&postrider_smtp::FACTORY, || Real::new(servers, "POSTFIX_SMTPS", recipients));
     let imap = check_incoming(&postrider_imap::FACTORY, || Real::new(servers, "DOVECOT_IMAPS", mine));
     let pop3 = check_incoming(&postrider_pop3::FACTORY, || Real::new(servers, "DOVECOT_POP3S", mine));
-    smtp.assert_kept();
-    imap.assert_kept();
+    // The same out of a shared library.
+    let loaded_smtp = check_outgoing(outgoing("smtp"), || Real::new(servers, "POSTFIX_SMTPS", recipients));
+    let loaded_imap = check_incoming(incoming("imap"), || Real::new(servers, "DOVECOT_IMAPS", mine));
+    let loaded_pop3 = check_incoming(incoming("pop3"), || Real::new(servers, "DOVECOT_POP3S", mine));
+    for report in [&smtp, &loaded_smtp, &imap, &loaded_imap] {
+        report.assert_kept();
+    }
     // Dovecot marks what was retrieved as seen; the document says so.
-    let broken: Vec<&str> = pop3.broken().map(|promise| promise.name.as_str()).collect();
-    assert_eq!(broken, ["reading-changes-nothing"], "{pop3}");
-    let found =
-        document::real(&[("smtp, Postfix", &smtp)], &[("imap, Dovecot", &imap), ("pop3, Dovecot", &pop3)]);
+    for report in [&pop3, &loaded_pop3] {
+        let broken: Vec<&str> = report.broken().map(|promise| promise.name.as_str()).collect();
+        assert_eq!(broken, POP3_BREAKS, "{report}");
+    }
+    let found = document::real(
+        &[("smtp, Postfix", &smtp), ("smtp, loaded, Postfix", &loaded_smtp)],
+        &[
+            ("imap, Dovecot", &imap),
+            ("imap, loaded, Dovecot", &loaded_imap),
+            ("pop3, Dovecot", &pop3),
+            ("pop3, loaded, Dovecot", &loaded_pop3),
+        ],
+    );
     let path = root().join("docs/conformance.md");
     let text = std::fs::read_to_string(&path).unwrap();
     let (ours, written) = document::parts(&text);

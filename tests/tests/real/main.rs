@@ -19,8 +19,11 @@ mod document;
 mod imap;
 mod imap_typed;
 mod large;
+#[path = "../conformance/library.rs"]
+mod library;
 mod lmtp;
 mod pop3;
+mod pop3_ahead;
 mod smtp;
 mod smtp_refusals;
 mod smtp_sign_in;
