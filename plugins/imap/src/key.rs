@@ -43,17 +43,46 @@ impl Key {
         Some(Self { validity: plain_number(validity)?, uid: plain_number(uid)? })
     }
 
-    /// The key as text.
-    pub(crate) fn id(self, account: &str, mailbox: &str) -> MessageId {
-        let numbers = (self.validity.to_string(), self.uid.to_string());
-        MessageId::new("imap", [account, mailbox, &numbers.0, &numbers.1])
+    /// The UID of a key that begins like this, with the UIDVALIDITY and the slash behind it.
+    pub(crate) fn uid(id: &MessageId, prefix: &str) -> Option<u32> {
+        plain_number(id.as_str().strip_prefix(prefix)?)
+    }
+
+    /// The key as text, of the mailbox whose keys begin like this.
+    pub(crate) fn id(self, prefix: &str) -> MessageId {
+        let mut text = String::with_capacity(prefix.len() + 22);
+        text.push_str(prefix);
+        push_number(&mut text, self.validity);
+        text.push('/');
+        push_number(&mut text, self.uid);
+        // A prefix and two numbers are a key; if they were not, the long way writes one.
+        MessageId::parse(&text).unwrap_or_else(|_| MessageId::new("imap", [text.as_str()]))
+    }
+}
+
+/// Adds a number in digits: as `write!` does, in a tenth of the time, for a listing has two for each message.
+fn push_number(text: &mut String, number: u32) {
+    let mut power = 1;
+    while number / 10 >= power {
+        power *= 10;
+    }
+    while power > 0 {
+        text.push(char::from(b'0' + u8::try_from(number / power % 10).unwrap_or(0)));
+        power /= 10;
     }
 }
 
 /// A number from 1 to 4294967295 without leading zeros.
 fn plain_number(text: &str) -> Option<u32> {
-    let proper = matches!(text.as_bytes(), [b'1'..=b'9', rest @ ..] if rest.iter().all(u8::is_ascii_digit));
-    text.parse().ok().filter(|_| proper)
+    let mut number = 0u32;
+    for byte in text.bytes() {
+        let digit = byte.wrapping_sub(b'0');
+        if digit > 9 || (number == 0 && digit == 0) {
+            return None;
+        }
+        number = number.checked_mul(10)?.checked_add(u32::from(digit))?;
+    }
+    Some(number).filter(|number| *number > 0)
 }
 
 #[cfg(test)]
@@ -61,9 +90,18 @@ mod tests {
     use super::*;
 
     #[test]
+    fn numbers_are_written_as_everywhere() {
+        for number in [0, 1, 9, 10, 99, 100, 1_234_567_890, 4_294_967_295] {
+            let mut text = String::new();
+            push_number(&mut text, number);
+            assert_eq!(text, number.to_string());
+        }
+    }
+
+    #[test]
     fn a_key_comes_back_and_no_other_spelling_does() {
         let key = Key { validity: 4_294_967_295, uid: 1 };
-        let id = key.id("me@h", "Entwürfe/x");
+        let id = key.id(&Key::prefix("me@h", "Entwürfe/x"));
         assert_eq!(id.as_str(), "imap:me@h/Entw%C3%BCrfe%2Fx/4294967295/1");
         assert_eq!(Key::read(&id, "me@h", "Entwürfe/x").unwrap(), key);
         assert_eq!(Key::with_prefix(&id, &Key::prefix("me@h", "Entwürfe/x")), Some(key));

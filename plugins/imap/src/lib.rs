@@ -23,7 +23,7 @@
 //! | `session_keeper.rs`, `session_ahead.rs` | the driver: one session after another, and messages fetched over several |
 //! | `session.rs` | the driver: greeting, STARTTLS, capabilities, LOGOUT |
 //! | `session_dialogue.rs` | the driver: commands, what is heard, and how long it may take |
-//! | `session_login.rs`, `session_mailbox.rs`, `session_message.rs`, `session_window.rs`, `session_settle.rs`, `session_wait.rs`, `session_folders.rs`, `session_append.rs` | the driver: one file for each thing that can be done |
+//! | `session_login.rs`, `session_mailbox.rs`, `session_search.rs`, `session_message.rs`, `session_window.rs`, `session_settle.rs`, `session_wait.rs`, `session_folders.rs`, `session_append.rs` | the driver: one file for each thing that can be done |
 //! | `auth.rs`, `state.rs`, `capabilities.rs`, `mailbox.rs`, `key.rs`, `pieces.rs`, `plan.rs`, `window.rs` | pure: signing in, what is known of the session, of the server, of mailboxes, message keys, messages in pieces, what is to be fetched, what was asked for |
 //! | `codec/` | pure: bytes to responses and bodies, commands to bytes |
 
@@ -44,6 +44,7 @@ mod session_keeper;
 mod session_login;
 mod session_mailbox;
 mod session_message;
+mod session_search;
 mod session_settle;
 mod session_wait;
 mod session_window;

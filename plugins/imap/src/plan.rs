@@ -9,6 +9,8 @@ use std::fmt::Write as _;
 
 /// A message whose size nobody has told is taken to be this long, until some have been seen.
 const USUAL: u64 = 16 * 1024;
+/// No key begins with a blank.
+const NOTHING: &str = " ";
 /// Longest set of UIDs in a command of a window.
 pub(crate) const MAX_SET: usize = 2_000;
 
@@ -42,10 +44,12 @@ pub(crate) struct Portion {
 }
 
 /// The messages to be fetched, in order.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Plan {
     /// UIDVALIDITY of the mailbox they are in.
     pub(crate) validity: u32,
+    /// How the keys of all of them begin; nothing begins like an empty plan's.
+    pub(crate) prefix: String,
     entries: VecDeque<Entry>,
     // Before this one all have been asked for.
     cursor: usize,
@@ -59,6 +63,12 @@ struct Entry {
     /// 0 if it is not known.
     size: u64,
     asked: bool,
+}
+
+impl Default for Plan {
+    fn default() -> Self {
+        Self::new(0, std::iter::empty())
+    }
 }
 
 impl Plan {
@@ -76,7 +86,7 @@ impl Plan {
                 entries.push_back(Entry { uid, size: size.unwrap_or(0), asked: false });
             }
         }
-        Self { validity, entries, cursor: 0, seen: (0, 0) }
+        Self { validity, prefix: NOTHING.into(), entries, cursor: 0, seen: (0, 0) }
     }
 
     /// True if all has been asked for.
@@ -178,10 +188,14 @@ impl Sizes {
         self.known.extend(sized);
     }
 
-    /// The size of a message, if it is known.
-    pub(crate) fn of(&self, key: Key) -> Option<u64> {
-        let at = self.known.binary_search_by_key(&key.uid, |(uid, _)| *uid).ok()?;
-        self.known.get(at).filter(|_| key.validity == self.validity).map(|(_, size)| u64::from(*size))
+    /// The size of a message, if it is known. `next` is where it may be, and then where the one behind it may be.
+    pub(crate) fn of(&self, key: Key, next: &mut usize) -> Option<u64> {
+        if self.known.get(*next).is_none_or(|(uid, _)| *uid != key.uid) {
+            *next = self.known.binary_search_by_key(&key.uid, |(uid, _)| *uid).ok()?;
+        }
+        let size = self.known.get(*next).filter(|_| key.validity == self.validity).map(|(_, size)| *size);
+        *next += 1;
+        size.map(u64::from)
     }
 }
 

@@ -3,6 +3,7 @@
 use crate::ImapConfig;
 use crate::codec::{Command, Event, Framer, Response, Status, StatusKind, parse};
 use crate::session_dialogue::nobody;
+use crate::session_search::Found;
 use crate::state::State;
 use crate::window::Window;
 use postrider_core::{Error, ErrorKind, Host, Phase, Result, TlsMode, within};
@@ -21,8 +22,13 @@ pub(crate) struct Session {
     pub(crate) state: State,
     /// Messages asked for ahead.
     pub(crate) window: Window,
+    /// What a search that went along with the opening of the mailbox has found.
+    pub(crate) found: Option<Found>,
     /// The dialogue is written to the transcript.
     pub(crate) debug: bool,
+    /// Commands need not wait for the answer to the one before.
+    pub(crate) pipelining: bool,
+    introduced: bool,
     // A limit was passed, the grammar broken, or the server has said goodbye: never used again.
     pub(crate) over: bool,
     // Nothing has been heard since the call began: what failed may be the idle connection alone.
@@ -60,7 +66,10 @@ impl Session {
             framer: Framer::new(),
             state: State::default(),
             window: Window::default(),
+            found: None,
             debug: config.debug,
+            pipelining: config.pipelining,
+            introduced: false,
             over: false,
             silent: true,
             reused: false,
@@ -71,7 +80,6 @@ impl Session {
         if !known {
             session.sign_in(config).await?;
         }
-        session.introduce(config).await?;
         Ok(session)
     }
 
@@ -206,9 +214,13 @@ impl Session {
         Err(Error::new(ErrorKind::Unsupported, Phase::Capability, what))
     }
 
-    /// ID (RFC 2971), harmless; and ENABLE (RFC 5161): names and headers in UTF-8 (RFC 6855), IMAP4rev2. Whatever
-    /// is answered, a session can go on; what was enabled is told by untagged data.
-    async fn introduce(&mut self, config: &ImapConfig) -> Result<()> {
+    /// What is said once to a server that knows who we are, and not said yet: ID (RFC 2971), harmless; and ENABLE (RFC
+    /// 5161): names and headers in UTF-8 (RFC 6855), IMAP4rev2. Whatever is answered, a session can go on; what was
+    /// enabled is told by untagged data.
+    pub(crate) fn introductions(&mut self, config: &ImapConfig) -> Vec<Command> {
+        if std::mem::replace(&mut self.introduced, true) {
+            return Vec::new();
+        }
         let caps = &self.state.caps;
         let utf8 = caps.has("UTF8=ACCEPT") || caps.has("UTF8=ONLY");
         let enable = match (caps.has("ENABLE"), caps.has("IMAP4REV2"), utf8) {
@@ -218,17 +230,14 @@ impl Session {
             (true, false, true) => Some("ENABLE UTF8=ACCEPT"),
         };
         let id = concat!("ID (\"name\" \"postrider\" \"version\" \"", env!("CARGO_PKG_VERSION"), "\")");
-        let phase = Phase::Capability;
-        match ((config.id && caps.has("ID")).then_some(id), enable) {
-            (Some(id), Some(enable)) => {
-                self.run_both([self.command(id), self.command(enable)], phase).await?;
-            }
-            (Some(words), None) | (None, Some(words)) => {
-                self.run(self.command(words), phase, &mut nobody).await?;
-            }
-            (None, None) => {}
-        }
-        Ok(())
+        let id = (config.id && caps.has("ID")).then_some(id);
+        id.into_iter().chain(enable).map(|words| self.command(words)).collect()
+    }
+
+    /// Says what is still to be said of that.
+    pub(crate) async fn introduce(&mut self, config: &ImapConfig) -> Result<()> {
+        let commands = self.introductions(config);
+        self.run_all(commands, Phase::Capability).await.map(drop)
     }
 
     /// A command of these words, for the way this server takes strings.

@@ -34,10 +34,16 @@ impl Keeper {
         if !self.has_windows() {
             return;
         }
-        let mut keys = ids.iter().filter_map(|id| self.key(id).ok()).peekable();
-        let validity = keys.peek().map_or(0, |key| key.validity);
-        let ours = keys.filter(|key| key.validity == validity);
-        let mut plan = Plan::new(validity, ours.map(|key| (key.uid, self.sizes.of(key))));
+        let Some(Key { validity, .. }) = ids.iter().find_map(|id| self.key(id).ok()) else {
+            self.plan = Plan::default();
+            return;
+        };
+        let prefix = self.prefix.as_ref().map(|prefix| format!("{prefix}{validity}/")).unwrap_or_default();
+        let mut next = 0;
+        let uids = ids.iter().filter_map(|id| Key::uid(id, &prefix));
+        let mut plan =
+            Plan::new(validity, uids.map(|uid| (uid, self.sizes.of(Key { validity, uid }, &mut next))));
+        plan.prefix = prefix;
         for lane in &mut self.lanes {
             lane.window.forget_but(|uid| plan.has(uid));
         }
@@ -103,19 +109,26 @@ impl Keeper {
         if self.plan.is_asked() && !self.lanes.is_empty() {
             return Ok(());
         }
+        // In boxes: what is seldom run does not make every fetch a large future.
         if !has_first {
-            let (session, _) = self.opened().await?;
-            if session.selected()?.validity != key.validity {
-                return Err(rebuilt(PHASE));
-            }
-            self.ask_on(0).await?;
-            self.join(key).await;
+            Box::pin(self.begin_asking(key)).await?;
         }
         while let Some(lane) = self.freest() {
-            if !self.ask_on(lane).await? {
+            if !Box::pin(self.ask_on(lane)).await? {
                 break;
             }
         }
+        Ok(())
+    }
+
+    /// Asks for the first portion, dialing if need be, and opens the further connections.
+    async fn begin_asking(&mut self, key: Key) -> Result<()> {
+        let (session, _) = self.opened(None).await?;
+        if session.selected()?.validity != key.validity {
+            return Err(rebuilt(PHASE));
+        }
+        self.ask_on(0).await?;
+        self.join(key).await;
         Ok(())
     }
 
@@ -217,7 +230,7 @@ async fn joined(
     key: Key,
 ) -> Result<Option<Session>> {
     let mut session = Session::open(&config, host).await?;
-    let selected = session.select(&config, &name?).await?;
+    let selected = session.select(&config, &name?, None).await?;
     // What it has is news only to who has not listed it.
     selected.news = false;
     let fits = selected.validity == key.validity;
@@ -239,7 +252,7 @@ impl Reading<'_> {
             if let (Some(lane), Some(portion)) =
                 (keeper.lanes.get_mut(self.lane), keeper.plan.portion(portion, keeper.config.max_size))
             {
-                lane.ask_for(portion).await?;
+                Box::pin(lane.ask_for(portion)).await?;
             }
         }
         let Some(lane) = keeper.lanes.get_mut(self.lane) else { return Err(gone()) };

@@ -82,20 +82,28 @@ impl Session {
         Ok(status)
     }
 
-    /// Runs two commands that leave in one segment. The server does them in their order; the second is done even
-    /// if the first is refused.
-    pub(crate) async fn run_both(
-        &mut self,
-        commands: [Command; 2],
-        phase: Phase,
-    ) -> Result<(Status, Status)> {
+    /// Runs commands without literals that leave in one segment. The server does them in their order, each even if one
+    /// before is refused.
+    pub(crate) async fn run_all(&mut self, commands: Vec<Command>, phase: Phase) -> Result<Vec<Status>> {
+        let mut statuses = Vec::with_capacity(commands.len());
+        if commands.is_empty() {
+            return Ok(statuses);
+        }
+        if !self.pipelining {
+            for command in commands {
+                statuses.push(self.run(command, phase, &mut nobody).await?);
+            }
+            return Ok(statuses);
+        }
         self.begin(phase)?;
-        let [first, second] = commands;
-        let tags = [self.queue(first)?, self.queue(second)?];
+        let mut tags = Vec::with_capacity(commands.len());
+        for command in commands {
+            tags.push(self.queue(command)?);
+        }
         self.channel.flush(phase).await?;
-        let [first, second] = tags.each_ref();
-        let statuses =
-            (self.answer(first, phase, &mut nobody).await?, self.answer(second, phase, &mut nobody).await?);
+        for tag in &tags {
+            statuses.push(self.answer(tag, phase, &mut nobody).await?);
+        }
         self.end(phase)?;
         Ok(statuses)
     }

@@ -7,8 +7,9 @@ use crate::key::Key;
 use crate::plan::{Plan, Sizes};
 use crate::session::Session;
 use crate::session_message::Opened;
+use crate::session_search::Search;
 use postrider_core::{
-    Error, ErrorKind, Host, Listing, MessageId, MessageInfo, Phase, Query, Result, Settle, Wake,
+    Body, Error, ErrorKind, Host, Listing, MessageId, MessageInfo, Phase, Query, Result, Settle, Wake,
 };
 use std::sync::Arc;
 use std::time::Duration;
@@ -30,7 +31,7 @@ pub(crate) struct Keeper {
     // No further connection could be had for this plan.
     pub(crate) alone: bool,
     // How every key of this mailbox begins.
-    prefix: Option<String>,
+    pub(crate) prefix: Option<String>,
     // What the last listing could have seen: UIDVALIDITY and the UID after its last message.
     listed: Option<(u32, u32)>,
 }
@@ -54,8 +55,16 @@ impl Keeper {
         }
     }
 
-    /// A session that is there and in step with the server, or a new one. What was asked for ahead is taken in first.
+    /// A session that is there and in step with the server, or a new one.
     pub(crate) async fn session(&mut self) -> Result<&mut Session> {
+        let config = Arc::clone(&self.config);
+        let session = self.plain_session().await?;
+        session.introduce(&config).await?;
+        Ok(session)
+    }
+
+    /// The same, which may still have to introduce itself. What was asked for ahead is taken in first.
+    async fn plain_session(&mut self) -> Result<&mut Session> {
         self.bury();
         while let Some(first) = self.lanes.first_mut() {
             if first.rest(&self.config).await {
@@ -71,13 +80,13 @@ impl Keeper {
         Ok(session)
     }
 
-    /// A session with the mailbox open; true if it was open already.
-    pub(crate) async fn opened(&mut self) -> Result<(&mut Session, bool)> {
+    /// A session with the mailbox open; true if it was open already. A search may go along.
+    pub(crate) async fn opened(&mut self, search: Option<Search>) -> Result<(&mut Session, bool)> {
         let name = self.mailbox(Phase::Select)?;
         let (config, listed) = (Arc::clone(&self.config), self.listed);
-        let session = self.session().await?;
+        let session = self.plain_session().await?;
         let was_open = session.state.selected.is_some();
-        let selected = session.select(&config, &name).await?;
+        let selected = session.select(&config, &name, search).await?;
         if !was_open && let (Some((validity, next)), Some(now)) = (listed, selected.uid_next) {
             selected.news = validity != selected.validity || now > next;
         }
@@ -91,12 +100,6 @@ impl Keeper {
             return Ok(());
         }
         Err(error)
-    }
-
-    /// The session of the last call, if there is one.
-    pub(crate) fn last(&mut self) -> Result<(&mut Session, &ImapConfig)> {
-        let session = self.lanes.first_mut().ok_or_else(no_session)?;
-        Ok((session, &self.config))
     }
 
     /// What the server of the last session offers.
@@ -120,6 +123,10 @@ impl Keeper {
 
     /// Reads a key of this mailbox.
     pub(crate) fn key(&self, id: &MessageId) -> Result<Key> {
+        // Nearly all keys are of the plan's UIDVALIDITY.
+        if let Some(uid) = Key::uid(id, &self.plan.prefix) {
+            return Ok(Key { validity: self.plan.validity, uid });
+        }
         if let Some(key) = self.prefix.as_deref().and_then(|prefix| Key::with_prefix(id, prefix)) {
             return Ok(key);
         }
@@ -129,9 +136,13 @@ impl Keeper {
     /// A page of the listing.
     pub(crate) async fn page(&mut self, query: &Query) -> Result<Listing> {
         let after = query.after.as_ref().map(|id| self.key(id)).transpose()?;
-        let (session, was_open) = self.opened().await?;
+        let last = after.map_or(0, |key| key.uid);
+        let (session, was_open) = self.opened(Search::first(last, query.unseen)).await?;
         if was_open {
-            session.noop(Phase::List).await?;
+            match Search::all(last, query.unseen) {
+                Some(search) => session.renew(search).await?,
+                None => session.noop(Phase::List).await?,
+            }
         }
         let selected = session.selected()?.clone();
         if after.is_some_and(|key| key.validity != selected.validity) {
@@ -140,7 +151,7 @@ impl Keeper {
         if let Some(selected) = &mut session.state.selected {
             selected.news = false;
         }
-        let after = after.map_or(0, |key| key.uid);
+        let after = last;
         let page = session.page(after, query.unseen, query.limit.clamp(1, MAX_PAGE)).await;
         if let (Err(_), Some(now)) = (&page, &mut session.state.selected) {
             // What it would have shown is news still.
@@ -152,19 +163,32 @@ impl Keeper {
         self.listed = Some((selected.validity, next));
         let sizes = page.entries.iter().map(|(uid, entry)| (*uid, entry.size));
         self.sizes.learn(selected.validity, sizes);
+        let prefix = Key::prefix(&self.account, &selected.name);
         let messages = page.entries.into_iter().map(|(uid, entry)| {
-            let mut info =
-                MessageInfo::new(Key { validity: selected.validity, uid }.id(&self.account, &selected.name));
+            let mut info = MessageInfo::new(Key { validity: selected.validity, uid }.id(&prefix));
             (info.size, info.flags, info.stable) = (entry.size, entry.flags, selected.sticky);
             info
         });
         Ok(Listing::new(messages.collect(), page.more))
     }
 
+    /// A message asked for by itself; once more if all that was wrong is a connection that had ended before.
+    pub(crate) async fn open_again(&mut self, key: Key) -> Result<Body<'_>> {
+        let opened = match self.open(key).await {
+            Err(error) => {
+                self.again(error)?;
+                self.open(key).await?
+            }
+            Ok(opened) => opened,
+        };
+        let session = self.lanes.first_mut().ok_or_else(no_session)?;
+        Ok(session.body(&self.config, opened))
+    }
+
     /// Has the server begin to send a message.
-    pub(crate) async fn open(&mut self, key: Key) -> Result<Opened> {
+    async fn open(&mut self, key: Key) -> Result<Opened> {
         let config = Arc::clone(&self.config);
-        let (session, was_open) = self.opened().await?;
+        let (session, was_open) = self.opened(None).await?;
         if session.selected()?.validity != key.validity {
             return Err(rebuilt(Phase::Fetch));
         }
@@ -181,7 +205,7 @@ impl Keeper {
     /// Settles messages, those of a mailbox that is no more left alone.
     pub(crate) async fn settle_all(&mut self, keys: &[Key], how: &Settle) -> Result<()> {
         let config = Arc::clone(&self.config);
-        let (session, _) = self.opened().await?;
+        let (session, _) = self.opened(None).await?;
         let validity = session.selected()?.validity;
         let ours = keys.iter().filter(|k| k.validity == validity);
         let uids = UidSet::of(ours.map(|k| (k.uid, k.uid)).collect());
@@ -203,7 +227,7 @@ impl Keeper {
     /// Waits for news until the clock says `end`.
     pub(crate) async fn wait_until(&mut self, end: Duration) -> Result<Wake> {
         let config = Arc::clone(&self.config);
-        let (session, _) = self.opened().await?;
+        let (session, _) = self.opened(None).await?;
         if config.idle
             && session.state.caps.has("IDLE")
             && let Some(wake) = session.idle(end).await?

@@ -1,28 +1,20 @@
 //! The driver of the mailbox: opening it, and finding messages in it.
 
 use crate::ImapConfig;
-use crate::codec::{Response, StatusKind, UidSet};
+use crate::codec::{Command, Response, Status, StatusKind, UidSet};
 use crate::session::Session;
+use crate::session_dialogue::nobody;
+use crate::session_search::{Answers, SMALL, Search};
 use crate::state::Selected;
 use postrider_core::{Error, ErrorKind, Flags, Phase, Result};
 use std::collections::BTreeMap;
-use std::time::Duration;
 
-/// So many messages may be searched at once: their UIDs fit a line, whatever they are.
-const WINDOW: u32 = 50_000;
 /// Longest set of UIDs in one command.
 pub(crate) const MAX_SET: usize = 4_000;
-/// Into so many responses a server may split the result of a search.
-const MAX_ANSWERS: usize = 200;
-/// In so many portions a mailbox is searched, 50 million messages, and for so long; then in one go after all.
-const MAX_WINDOWS: u32 = 1_000;
-const MAX_SEARCH: Duration = Duration::from_secs(600);
 /// Most bytes of keywords that are told of the messages of a page.
 const MAX_KEYWORDS: usize = 32 * 1024 * 1024;
 /// How often a listing is begun anew because messages went under it.
-const RESTARTS: usize = 5;
-
-const NO_SEARCH: &str = "the server does not search the mailbox";
+pub(crate) const RESTARTS: usize = 5;
 
 /// What a listing tells of one message.
 #[derive(Clone, Debug, Default)]
@@ -38,23 +30,72 @@ pub(crate) struct Page {
 }
 
 impl Session {
-    /// Opens the mailbox, unless it is open.
-    pub(crate) async fn select(&mut self, config: &ImapConfig, name: &str) -> Result<&mut Selected> {
+    /// Opens the mailbox, unless it is open. What has to be said once before goes along, and a search that will be
+    /// wanted, where nothing depends on an answer.
+    pub(crate) async fn select(
+        &mut self,
+        config: &ImapConfig,
+        name: &str,
+        search: Option<Search>,
+    ) -> Result<&mut Selected> {
         let phase = Phase::Select;
         if self.state.selected.as_ref().is_none_or(|s| s.name != name) {
-            self.state.selected = Some(Selected::new(name));
+            // Such a name is written in the same way whatever ENABLE leads to.
+            if !self.pipelining || !name.is_ascii() || name.contains('&') {
+                self.introduce(config).await?;
+            }
+            let before = self.introductions(config);
             let words = if config.read_only { "EXAMINE" } else { "SELECT" };
-            let status = self
-                .run(self.command(words).mailbox(name), phase, &mut crate::session_dialogue::nobody)
-                .await;
-            if status.as_ref().is_ok_and(|s| s.kind == StatusKind::Ok) {
+            let select = self.command(words).mailbox(name);
+            self.state.selected = Some(Selected::new(name));
+            let selected = self.selected_after(before, select, search.filter(|_| self.pipelining));
+            let status = selected.await.inspect_err(|_| self.state.selected = None)?;
+            if status.kind == StatusKind::Ok {
                 self.check_selected(config)?;
             } else {
-                self.state.selected = None;
-                self.judge(status?, phase, &format!("the mailbox {} can't be opened", name.escape_debug()))?;
+                (self.state.selected, self.found) = (None, None);
+                self.judge(status, phase, &format!("the mailbox {} can't be opened", name.escape_debug()))?;
             }
         }
         self.state.selected.as_mut().ok_or_else(none_selected)
+    }
+
+    /// SELECT between what goes before it and what goes behind it; its status.
+    async fn selected_after(
+        &mut self,
+        before: Vec<Command>,
+        select: Command,
+        search: Option<Search>,
+    ) -> Result<Status> {
+        let phase = Phase::Select;
+        self.found = None;
+        if before.is_empty() && search.is_none() {
+            return self.run(select, phase, &mut nobody).await;
+        }
+        self.begin(phase)?;
+        let mut tags = Vec::new();
+        for command in before {
+            tags.push(self.queue(command)?);
+        }
+        let select = self.queue(select)?;
+        let search = match search {
+            Some(search) => Some((self.queue(self.search_for(&search.key()))?, search)),
+            None => None,
+        };
+        self.channel.flush(phase).await?;
+        for tag in tags {
+            self.answer(&tag, phase, &mut nobody).await?;
+        }
+        let status = self.answer(&select, phase, &mut nobody).await?;
+        if let Some((tag, search)) = search {
+            let mut answers = Answers::default();
+            let searched = self.answer(&tag, Phase::List, &mut |response| answers.take(response)).await?;
+            if searched.kind == StatusKind::Ok && status.kind == StatusKind::Ok {
+                self.found = answers.found().map(|uids| search.found(uids));
+            }
+        }
+        self.end(phase)?;
+        Ok(status)
     }
 
     fn check_selected(&mut self, config: &ImapConfig) -> Result<()> {
@@ -81,6 +122,29 @@ impl Session {
 
     pub(crate) fn selected(&self) -> Result<&Selected> {
         self.state.selected.as_ref().ok_or_else(none_selected)
+    }
+
+    /// Lets the server tell what is new, and searches then, in one go where that may be: in a mailbox that was small
+    /// and can't have grown too long for an answer meanwhile.
+    pub(crate) async fn renew(&mut self, search: Search) -> Result<()> {
+        let phase = Phase::List;
+        self.found = None;
+        if !self.pipelining || self.selected()?.exists > SMALL {
+            return self.noop(phase).await;
+        }
+        self.begin(phase)?;
+        let noop = self.queue(self.command("NOOP"))?;
+        let tag = self.queue(self.search_for(&search.key()))?;
+        self.channel.flush(phase).await?;
+        let status = self.answer(&noop, phase, &mut nobody).await?;
+        let mut answers = Answers::default();
+        let searched = self.answer(&tag, phase, &mut |response| answers.take(response)).await?;
+        self.end(phase)?;
+        self.judge(status, phase, "the server refuses NOOP")?;
+        if searched.kind == StatusKind::Ok {
+            self.found = answers.found().map(|uids| search.found(uids));
+        }
+        Ok(())
     }
 
     /// Lets the server tell what is new; a fresh session knows already.
@@ -134,101 +198,8 @@ impl Session {
         }
         Ok(entries)
     }
-
-    /// The lowest UIDs above `after`, at least `wanted` if there are so many.
-    async fn find(&mut self, after: u32, unseen: bool, wanted: u64) -> Result<UidSet> {
-        let Some(lowest) = after.checked_add(1) else { return Ok(UidSet::default()) };
-        let key = if unseen { " UNSEEN" } else { "" };
-        let end = self.channel.host().now().saturating_add(MAX_SEARCH);
-        let mut windows = 0;
-        for _ in 0..RESTARTS {
-            let (exists, expunged) = (self.selected()?.exists, self.selected()?.expunged);
-            if exists <= WINDOW || windows >= MAX_WINDOWS {
-                break;
-            }
-            // Too many for one answer: in portions by number, oldest first.
-            let mut first = if lowest > 1 { self.number_of(lowest).await? } else { 1 };
-            let mut found = UidSet::default();
-            while first <= exists && found.count() < wanted && self.selected()?.expunged == expunged {
-                windows += 1;
-                if windows > MAX_WINDOWS || self.channel.host().now() >= end {
-                    windows = MAX_WINDOWS;
-                    break;
-                }
-                let last = first.saturating_add(WINDOW - 1).min(exists);
-                let part = self.search(&format!("{first}:{last}{key}")).await?.starting_at(lowest);
-                found.add(&part).map_err(|f| f.at(Phase::List))?;
-                first = last.saturating_add(1);
-            }
-            // Numbers shift when a message goes: one could have been passed over.
-            if windows < MAX_WINDOWS && self.selected()?.expunged == expunged {
-                return Ok(found);
-            }
-        }
-        Ok(self.search(&format!("UID {lowest}:*{key}")).await?.starting_at(lowest))
-    }
-
-    /// The number of the first message whose UID is at least this: counted by the server where it has ESEARCH,
-    /// else by halving.
-    async fn number_of(&mut self, uid: u32) -> Result<u32> {
-        if self.state.caps.has("ESEARCH") {
-            let mut below = None;
-            let mut each = |response: Response| {
-                if let Response::Esearch(result) = response {
-                    below = result.count;
-                }
-                Ok(())
-            };
-            let key = format!("1:{}", uid.saturating_sub(1).max(1));
-            let command = self.command("UID SEARCH RETURN (COUNT) UID").words(&key);
-            self.ask(command, Phase::List, NO_SEARCH, &mut each).await?;
-            if let Some(below) = below.and_then(|n| u32::try_from(n).ok()) {
-                return Ok(below.saturating_add(1));
-            }
-        }
-        let exists = self.selected()?.exists;
-        let (mut low, mut high) = (1u32, exists.saturating_add(1));
-        while low < high {
-            let middle = low + (high - low) / 2;
-            let here = self.search(&middle.to_string()).await?.last();
-            if here.is_some_and(|here| here < uid) {
-                low = middle + 1;
-            } else {
-                high = middle;
-            }
-        }
-        Ok(low)
-    }
-
-    /// UID SEARCH, with ranges in the answer where the server has ESEARCH (RFC 4731).
-    pub(crate) async fn search(&mut self, key: &str) -> Result<UidSet> {
-        Ok(self.answered_search(key).await?.unwrap_or_default())
-    }
-
-    /// As [`search`](Self::search); `None` if there is no answer to be read in what the server says: some say nothing
-    /// where they find nothing.
-    pub(crate) async fn answered_search(&mut self, key: &str) -> Result<Option<UidSet>> {
-        let words = if self.state.caps.has("ESEARCH") { "UID SEARCH RETURN (ALL)" } else { "UID SEARCH" };
-        let (mut found, mut answers) = (UidSet::default(), 0);
-        let mut each = |response: Response| {
-            let set = match response {
-                Response::Search(set) => set,
-                Response::Esearch(result) => result.all,
-                _ => return Ok(()),
-            };
-            answers += 1;
-            if answers > MAX_ANSWERS {
-                let what = "the server answers a search in too many pieces";
-                return Err(Error::new(ErrorKind::Limit, Phase::List, what));
-            }
-            found.add(&set).map_err(|f| f.at(Phase::List))
-        };
-        let command = self.command(words).words(key);
-        self.ask(command, Phase::List, NO_SEARCH, &mut each).await?;
-        Ok((answers > 0).then_some(found))
-    }
 }
 
-fn none_selected() -> Error {
+pub(crate) fn none_selected() -> Error {
     Error::new(ErrorKind::Plugin, Phase::Select, "no mailbox is open where one should be")
 }

@@ -93,10 +93,12 @@ impl Session {
             self.ok(self.mark(set), PHASE, NOT_MARKED).await?;
             return self.ok(self.command("EXPUNGE"), PHASE, NOT_REMOVED).await.map(drop);
         }
-        let commands = [self.mark(set), self.command("UID EXPUNGE").words(set)];
-        let (marked, removed) = self.run_both(commands, PHASE).await?;
-        self.judge(marked, PHASE, NOT_MARKED)?;
-        self.judge(removed, PHASE, NOT_REMOVED).map(drop)
+        let commands = vec![self.mark(set), self.command("UID EXPUNGE").words(set)];
+        let what = [NOT_MARKED, NOT_REMOVED];
+        for (status, what) in self.run_all(commands, PHASE).await?.into_iter().zip(what) {
+            self.judge(status, PHASE, what)?;
+        }
+        Ok(())
     }
 
     fn check_writable(&self) -> Result<()> {

@@ -13,6 +13,8 @@ use bytes::Bytes;
 use postrider_core::{Phase, Result};
 
 const PHASE: Phase = Phase::Fetch;
+/// Of a message of at most this many bytes all is awaited before any of it is handed on: it costs less.
+const SMALL: u64 = 8 * 1024;
 
 /// What a wait for a message has led to.
 #[derive(Debug)]
@@ -108,7 +110,9 @@ impl Session {
         if self.framer.body_left() > config.window_bytes {
             return Ok(Arrival::Misfit);
         }
-        self.push().await?;
+        if !self.channel.output().is_empty() {
+            Box::pin(self.push()).await?;
+        }
         let mut bounds = None;
         loop {
             let is_idle = self.window.is_idle();
@@ -121,6 +125,18 @@ impl Session {
             }
             if is_idle {
                 return Ok(Arrival::Idle);
+            }
+            if let Some((uid, whole)) = self.framer.whole(self.channel.input(), config.max_size) {
+                self.silent = false;
+                match self.window.whole(uid, whole, want, config.window_bytes) {
+                    Ok(Some(whole)) => return Ok(Arrival::Whole(whole)),
+                    Ok(None) => continue,
+                    Err(Misfit) => return Ok(Arrival::Misfit),
+                }
+            }
+            if self.framer.is_due(self.channel.input(), SMALL.min(config.max_size)) {
+                Box::pin(self.channel.fill_body(self.channel.timing().command(), PHASE)).await?;
+                continue;
             }
             let event = match self.framed(PHASE)? {
                 Some(event) => event,
@@ -153,7 +169,7 @@ impl Session {
                 match self.window.begin(size, head, want, room) {
                     Ok(Begun::Wanted) => {
                         self.channel.expect_body();
-                        return self.whole(size).map(Some);
+                        return Ok(Some(Arrival::Begun(size)));
                     }
                     Ok(Begun::Other) => {}
                     Err(Misfit) => return Ok(Some(Arrival::Misfit)),
@@ -177,23 +193,6 @@ impl Session {
             }
         }
         Ok(None)
-    }
-
-    /// The message that has just begun, whole if all of it is there already.
-    fn whole(&mut self, size: u64) -> Result<Arrival> {
-        if !self.framer.has_rest(self.channel.input()) {
-            return Ok(Arrival::Begun(size));
-        }
-        let mut whole = Bytes::new();
-        loop {
-            match self.framed(PHASE)? {
-                Some(Event::Body(chunk)) => whole = chunk,
-                Some(Event::BodyClosed) if self.window.finish(None).is_ok() => {
-                    return Ok(Arrival::Whole(whole));
-                }
-                _ => return Err(other_message()),
-            }
-        }
     }
 
     /// A response to no command or to one of the window; a text that came as a string is given back if it is the
@@ -231,7 +230,7 @@ impl Session {
             return Ok(self.window.finish(fetch.and_then(|fetch| fetch.uid)).map(|()| None));
         }
         Ok(match fetch.map(|fetch| (fetch.uid, fetch.origin, fetch.body)) {
-            Some((Some(uid), 0, Some(BodyItem::Text(text)))) => self.window.string(uid, text, want, room),
+            Some((Some(uid), 0, Some(BodyItem::Text(text)))) => self.window.whole(uid, text, want, room),
             _ => Ok(None),
         })
     }

@@ -135,7 +135,8 @@ impl Imap {
             }
             stored => stored?,
         };
-        Ok(stored.map(|(validity, uid)| Key { validity, uid }.id(&self.keeper.account, &mailbox)))
+        Ok(stored
+            .map(|(validity, uid)| Key { validity, uid }.id(&Key::prefix(&self.keeper.account, &mailbox))))
     }
 }
 
@@ -160,15 +161,8 @@ impl IncomingTransport for Imap {
             Ok(None) => {}
             Err(error) => self.keeper.again(error)?,
         }
-        let opened = match self.keeper.open(key).await {
-            Err(error) => {
-                self.keeper.again(error)?;
-                self.keeper.open(key).await?
-            }
-            Ok(opened) => opened,
-        };
-        let (session, config) = self.keeper.last()?;
-        Ok(session.body(config, opened))
+        // In a box: what is seldom run does not make every fetch a large future.
+        Box::pin(self.keeper.open_again(key)).await
     }
 
     /// The messages are asked for in windows (`window`, `windowbytes`), over several connections if

@@ -100,8 +100,8 @@ impl Window {
 
     /// True if a message was asked for and not taken.
     pub(crate) fn holds(&self, uid: u32) -> bool {
-        self.fates.contains_key(&uid)
-            || self.commands.iter().any(|c| c.left.binary_search_by_key(&uid, |(uid, _)| *uid).is_ok())
+        let mut commands = self.commands.iter().map(|command| &command.left);
+        commands.any(|left| place(left, uid).is_some()) || self.fates.contains_key(&uid)
     }
 
     /// A command was sent.
@@ -199,8 +199,8 @@ impl Window {
         Ok(())
     }
 
-    /// A text that came as a string, if it is of a message that is due: of the wanted one it comes back.
-    pub(crate) fn string(
+    /// A text that is all there, kept if it is of a message that is due: that of the wanted one comes back.
+    pub(crate) fn whole(
         &mut self,
         uid: u32,
         text: Bytes,
@@ -241,14 +241,9 @@ impl Window {
     /// A message is due no more; false if it was not.
     fn answered(&mut self, uid: u32) -> bool {
         for command in &mut self.commands {
-            let at = if command.left.front().is_some_and(|(first, _)| *first == uid) {
-                0
-            } else if let Ok(at) = command.left.binary_search_by_key(&uid, |(uid, _)| *uid) {
-                at
-            } else {
-                continue;
-            };
-            if let Some((_, size)) = command.left.remove(at) {
+            let Some(at) = place(&command.left, uid) else { continue };
+            let asked = if at == 0 { command.left.pop_front() } else { command.left.remove(at) };
+            if let Some((_, size)) = asked {
                 self.waiting = self.waiting.saturating_sub(1);
                 self.bytes = self.bytes.saturating_sub(u64::from(size));
                 return true;
@@ -256,6 +251,15 @@ impl Window {
         }
         false
     }
+}
+
+/// Where a message stands among those that a command has asked for: mostly in front.
+fn place(left: &VecDeque<(u32, u32)>, uid: u32) -> Option<usize> {
+    let (first, _) = left.front()?;
+    if *first == uid {
+        return Some(0);
+    }
+    left.binary_search_by_key(&uid, |(uid, _)| *uid).ok()
 }
 
 #[cfg(test)]

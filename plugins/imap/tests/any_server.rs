@@ -115,7 +115,7 @@ proptest! {
                 Box::new(Babbler { says: make.clone(), ending, heard: String::new() })
             });
             let host = host.delivery(delivery);
-            let mut imap = imap(config(TlsMode::Implicit), &host);
+            let mut imap = imap(pipelined(TlsMode::Implicit), &host);
             let first = run(&host, read(&mut imap, &key(4))).expect("hangs");
             if let Ok(text) = &first {
                 prop_assert_eq!(text, "whole");

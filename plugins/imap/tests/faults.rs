@@ -75,7 +75,7 @@ fn sweep(fault: impl Fn(VirtualHost, usize) -> VirtualHost, total: impl Fn(&Virt
         for (name, call) in CALLS {
             let store = Store::new(capabilities);
             let host = store.host();
-            let mut imap = imap(config(TlsMode::Implicit), &host);
+            let mut imap = imap(pipelined(TlsMode::Implicit), &host);
             let good = run(&host, call(&mut imap)).unwrap().unwrap();
             assert_sane(&store, name, true, name);
             for n in 0..total(&host) {
@@ -84,7 +84,7 @@ fn sweep(fault: impl Fn(VirtualHost, usize) -> VirtualHost, total: impl Fn(&Virt
                 let what = format!("{name}, {n}, {delivery:?}, {capabilities}");
                 let store = Store::new(capabilities);
                 let host = fault(store.host().delivery(delivery), n);
-                let mut imap = self::common::imap(config(TlsMode::Implicit), &host);
+                let mut imap = self::common::imap(pipelined(TlsMode::Implicit), &host);
                 let Ok(outcome) = run(&host, call(&mut imap)) else { panic!("{what}: hangs") };
                 match &outcome {
                     Ok(seen) => assert_eq!(*seen, good, "{what}"),
@@ -123,7 +123,7 @@ fn a_call_dropped_at_any_await_costs_the_connection_and_no_message() {
                 let what = format!("{name} dropped after {polls} polls, {capabilities}");
                 let store = Store::new(capabilities);
                 let host = store.host().delivery(Delivery::OneByOne);
-                let mut imap = imap(config(TlsMode::Implicit), &host);
+                let mut imap = imap(pipelined(TlsMode::Implicit), &host);
                 let outcome = run_polls(call(&mut imap), polls);
                 assert_sane(&store, name, matches!(outcome, Some(Ok(_))), &what);
                 assert_works(&host, &mut imap, &store, &what);
@@ -147,7 +147,7 @@ fn a_body_dropped_after_any_chunk_costs_the_connection_and_no_message() {
     for chunks in 0..=long {
         let store = Store::new(NEW);
         let host = store.host().delivery(Delivery::OneByOne);
-        let mut imap = imap(config(TlsMode::Implicit), &host);
+        let mut imap = imap(pipelined(TlsMode::Implicit), &host);
         run(&host, async {
             let mut body = imap.fetch(&key(9)).await.unwrap();
             for _ in 0..chunks {

@@ -55,7 +55,9 @@ fn what_was_enabled_before_tls_is_not_enabled_inside_it() {
         "{script}C: {{c}} AUTHENTICATE PLAIN {PLAIN}\nS: {{c}} OK [CAPABILITY IMAP4rev1] in\n\
          C: {{d}} SELECT \"Entw&APw-rfe\"\nS: {{d}} NO [NONEXISTENT] none\n"
     );
-    let error = fails(drafts(TlsMode::StartTls), &script, list);
+    let mut config = config(TlsMode::StartTls);
+    config.folder = "Entwürfe".into();
+    let error = fails(config, &script, list);
     assert_eq!((error.kind(), error.phase()), (ErrorKind::NotFound, Phase::Select), "{error}");
 }
 

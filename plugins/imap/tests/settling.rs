@@ -29,14 +29,14 @@ fn done(config: ImapConfig, capabilities: &str, script: &str, how: Settle) {
 
 fn refused(capabilities: &str, script: &str, how: Settle) -> Error {
     let script = opened(capabilities) + script;
-    let (outcome, host) = play(config(TlsMode::Implicit), &script, async |imap| settle(imap, how).await);
+    let (outcome, host) = play(pipelined(TlsMode::Implicit), &script, async |imap| settle(imap, how).await);
     host.assert_followed();
     outcome.unwrap_err()
 }
 
 #[test]
 fn each_way_takes_one_set_however_many_and_in_whatever_order() {
-    let me = || config(TlsMode::Implicit);
+    let me = || pipelined(TlsMode::Implicit);
     done(me(), "", "C: {s} UID STORE 4,9:10 +FLAGS.SILENT (\\Seen)\nS: {s} OK\n", Settle::Seen);
     done(me(), "UIDPLUS", REMOVE, Settle::Delete);
     done(me(), "MOVE", "C: {m} UID MOVE 4,9:10 \"Archive\"\nS: {m} OK\n", archive());
@@ -61,7 +61,7 @@ fn very_many_are_settled_in_portions() {
     }
     script += &format!("C: {{z}} UID STORE {set} +FLAGS.SILENT (\\Seen)\nS: {{z}} OK\n");
     let (outcome, host) =
-        play(config(TlsMode::Implicit), &script, async |imap| imap.settle(&keys, &Settle::Seen).await);
+        play(pipelined(TlsMode::Implicit), &script, async |imap| imap.settle(&keys, &Settle::Seen).await);
     outcome.unwrap();
     host.assert_followed();
 }
@@ -83,8 +83,8 @@ fn without_uidplus_what_others_marked_is_never_expunged_unless_the_property_allo
     );
     let alone = others.replace("SEARCH 77", "SEARCH");
     let expunge = "C: {e} EXPUNGE\nS: * 1 EXPUNGE\nS: {e} OK\n";
-    done(config(TlsMode::Implicit), "", &format!("{alone}{STORE}{expunge}"), Settle::Delete);
-    let mut bold = config(TlsMode::Implicit);
+    done(pipelined(TlsMode::Implicit), "", &format!("{alone}{STORE}{expunge}"), Settle::Delete);
+    let mut bold = pipelined(TlsMode::Implicit);
     bold.expunge_others = true;
     done(bold, "", &format!("{STORE}{expunge}"), Settle::Delete);
 }
@@ -127,7 +127,7 @@ fn a_copy_that_may_have_been_made_is_never_repeated_by_itself_and_the_error_says
 fn keys_of_a_rebuilt_mailbox_are_not_touched_and_told_of_after_the_others() {
     let old = MessageId::new("imap", ["me@mail.example", "INBOX", "6", "5"]);
     let script = opened("") + "C: {s} UID STORE 4 +FLAGS.SILENT (\\Seen)\nS: {s} OK\n";
-    let (outcome, host) = play(config(TlsMode::Implicit), &script, async |imap| {
+    let (outcome, host) = play(pipelined(TlsMode::Implicit), &script, async |imap| {
         imap.settle(&[old, key(4)], &Settle::Seen).await
     });
     assert_eq!(outcome.unwrap_err().kind(), ErrorKind::NotFound);
@@ -140,14 +140,14 @@ fn what_changes_nothing_needs_no_server() {
         [(vec![key(4)], Settle::Keep), (vec![], Settle::Delete), (vec![key(4)], Settle::Move("inbox".into()))]
     {
         let (outcome, host) =
-            play(config(TlsMode::Implicit), "SILENCE\n", async |imap| imap.settle(&keys, &how).await);
+            play(pipelined(TlsMode::Implicit), "SILENCE\n", async |imap| imap.settle(&keys, &how).await);
         assert!(outcome.is_ok() && host.dials() == 0);
     }
 }
 
 #[test]
 fn a_mailbox_for_reading_only_is_not_written_to() {
-    let mut reader = config(TlsMode::Implicit);
+    let mut reader = pipelined(TlsMode::Implicit);
     reader.read_only = true;
     for how in [Settle::Seen, Settle::Delete, archive()] {
         let (outcome, host) = play(reader.clone(), "SILENCE\n", async |imap| settle(imap, how).await);
@@ -159,12 +159,12 @@ fn a_mailbox_for_reading_only_is_not_written_to() {
         + "C: {f} UID FETCH 4 (UID BODY.PEEK[])\nS: * 1 FETCH (UID 4 BODY[] \"x\")\nS: {f} OK\n";
     assert_eq!(play(reader, &script, async |imap| read(imap, &key(4)).await).0.unwrap(), "x");
     let script = opened("").replace("READ-WRITE", "READ-ONLY");
-    let mut tolerant = config(TlsMode::Implicit);
+    let mut tolerant = pipelined(TlsMode::Implicit);
     tolerant.allow_read_only = true;
     let error = fails(tolerant, &script, async |imap| settle(imap, Settle::Seen).await);
     assert_eq!((error.kind(), error.phase()), (ErrorKind::Unsupported, Phase::Settle));
     // Unless that is allowed it is told before a message is handled that can't be settled.
-    let error = fails(config(TlsMode::Implicit), &script, async |imap| read(imap, &key(4)).await);
+    let error = fails(pipelined(TlsMode::Implicit), &script, async |imap| read(imap, &key(4)).await);
     assert_eq!((error.kind(), error.phase()), (ErrorKind::Unsupported, Phase::Select));
     assert!(error.advice().unwrap().contains("allowreadonlyselect=true"), "{error}");
 }

@@ -202,7 +202,9 @@ fn what_is_enabled_decides_how_names_are_written() {
         let script = format!(
             "S: * PREAUTH [CAPABILITY IMAP4rev1 {capabilities}] hi\n{enable}C: {{s}} SELECT \"{name}\"\nS: {{s}} NO [NONEXISTENT] none\n"
         );
-        let error = fails(drafts(TlsMode::Implicit), &script, async |imap| imap.list(&Query::all()).await);
+        let mut config = config(TlsMode::Implicit);
+        config.folder = "Entwürfe".into();
+        let error = fails(config, &script, async |imap| imap.list(&Query::all()).await);
         assert_eq!((error.kind(), error.phase()), (ErrorKind::NotFound, Phase::Select), "{error}");
         assert!(error.advice().unwrap().contains("folder"), "{error}");
     }

@@ -13,7 +13,7 @@ use std::time::Duration;
 const WINDOWS: [usize; 4] = [1, 2, 8, 64];
 
 fn windowed(window: usize) -> ImapConfig {
-    let mut config = config(TlsMode::Implicit);
+    let mut config = pipelined(TlsMode::Implicit);
     config.window = window;
     config
 }
@@ -59,6 +59,28 @@ fn every_message_is_the_right_one_in_every_shape_order_and_piece_and_one_connect
                         assert_eq!(host.dials(), 1, "{what}");
                     }
                 }
+            }
+        }
+    }
+}
+
+#[test]
+fn long_messages_stream_and_the_short_ones_between_them_stay_whole() {
+    let uids: Vec<u32> = (1..=6).collect();
+    for window in WINDOWS {
+        let bulk = Bulk::new(Ways { messages: 6, padding: 20_000, missing: vec![2], ..Ways::default() });
+        for seed in 0..4 {
+            let host = bulk.host().delivery(Delivery::Random(seed));
+            let mut imap = imap(windowed(window), &host);
+            assert_eq!(run(&host, all(&mut imap, &uids)).expect("hangs"), texts(&bulk, &uids), "{window}");
+            assert_eq!(host.dials(), 1);
+        }
+        for n in (0..80_000).step_by(997) {
+            let host = bulk.host().cut_after(n);
+            let mut imap = imap(windowed(window), &host);
+            let seen = run(&host, all(&mut imap, &uids)).expect("hangs");
+            for (seen, want) in seen.iter().zip(texts(&bulk, &uids)) {
+                assert!(*seen == want || seen.starts_with("Closed"), "{window}: cut after {n}");
             }
         }
     }
@@ -206,9 +228,13 @@ fn a_fetch_dropped_at_any_await_loses_no_message_and_mixes_up_none() {
 
 #[test]
 fn a_body_left_half_read_costs_the_others_nothing() {
-    for (shape, delivery) in [(Shape::Usual, Delivery::OneByOne), (Shape::Flags, Delivery::Random(3))] {
-        let bulk = Bulk::new(Ways { shape, ..Ways::default() });
-        for chunks in 0..30 {
+    for (shape, delivery, padding) in [
+        (Shape::Usual, Delivery::OneByOne, 0),
+        (Shape::Flags, Delivery::Random(3), 0),
+        (Shape::Usual, Delivery::Random(4), 9_000),
+    ] {
+        let bulk = Bulk::new(Ways { shape, padding, ..Ways::default() });
+        for chunks in [0, 1, 2, 3, 5, 8, 13, 30] {
             let host = bulk.host().delivery(delivery);
             let mut imap = imap(windowed(8), &host);
             let ids: Vec<MessageId> = (1..=12).map(key).collect();

@@ -33,20 +33,23 @@ pub(crate) enum BodyItem {
 pub(crate) fn parse(lexer: &mut Lexer<'_>) -> Lex<Fetch> {
     let mut fetch = Fetch::default();
     lexer.list(|l| {
-        let name = l.atom()?.to_ascii_uppercase();
+        let name = l.atom()?;
         l.blanks();
-        match name.as_slice() {
-            b"UID" => fetch.uid = Some(l.nonzero()?),
+        let is = |word: &[u8]| name.eq_ignore_ascii_case(word);
+        let (is_size, is_flags) = (is(b"RFC822.SIZE"), is(b"FLAGS"));
+        match name {
+            _ if is(b"UID") => fetch.uid = Some(l.nonzero()?),
             // Some say NIL where they don't know: the message is there all the same.
-            b"RFC822.SIZE" | b"FLAGS"
-                if !l.starts(b'(') && !l.rest().first().is_some_and(u8::is_ascii_digit) =>
+            _ if (is_size || is_flags)
+                && !l.starts(b'(')
+                && !l.rest().first().is_some_and(u8::is_ascii_digit) =>
             {
                 if l.nstring()?.is_some() {
                     return Err(Wrong::Malformed);
                 }
             }
-            b"RFC822.SIZE" => fetch.size = Some(l.number()?),
-            b"FLAGS" => fetch.flags = Some(flags(l)?),
+            _ if is_size => fetch.size = Some(l.number()?),
+            _ if is_flags => fetch.flags = Some(flags(l)?),
             name => match origin(name).filter(|_| fetch.body.is_none()) {
                 Some(origin) => {
                     fetch.origin = origin;
@@ -82,18 +85,19 @@ fn flags(lexer: &mut Lexer<'_>) -> Lex<Flags> {
     let mut flags = Flags::default();
     lexer.list(|l| {
         let word = l.flag()?;
-        match word.to_ascii_lowercase().as_slice() {
-            b"\\seen" => flags.seen = true,
-            b"\\answered" => flags.answered = true,
-            b"\\flagged" => flags.flagged = true,
-            b"\\deleted" => flags.deleted = true,
-            b"\\draft" => flags.draft = true,
+        let is = |name: &[u8]| word.eq_ignore_ascii_case(name);
+        match () {
+            () if is(b"\\Seen") => flags.seen = true,
+            () if is(b"\\Answered") => flags.answered = true,
+            () if is(b"\\Flagged") => flags.flagged = true,
+            () if is(b"\\Deleted") => flags.deleted = true,
+            () if is(b"\\Draft") => flags.draft = true,
             // Of this session only, and no longer in IMAP4rev2.
-            b"\\recent" | b"" => {}
-            _ if flags.keywords.len() < MAX_KEYWORDS && word.len() <= MAX_KEYWORD => {
+            () if is(b"\\Recent") || word.is_empty() => {}
+            () if flags.keywords.len() < MAX_KEYWORDS && word.len() <= MAX_KEYWORD => {
                 flags.keywords.push(String::from_utf8_lossy(&word).into_owned());
             }
-            _ => {}
+            () => {}
         }
         Ok(())
     })?;

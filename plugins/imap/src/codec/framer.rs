@@ -97,13 +97,32 @@ impl Framer {
         }
     }
 
-    /// True if a message of the usual form has begun, and all of it is there.
-    pub(crate) fn has_rest(&self, input: &[u8]) -> bool {
-        let State::Quick(left, _) = self.state else { return false };
-        usize::try_from(left)
-            .ok()
-            .and_then(|left| input.get(left..))
-            .is_some_and(|rest| rest.starts_with(quick::TAIL))
+    /// A whole message of the usual form and at most this long, if it is next and all of it is there: its UID and text.
+    pub(crate) fn whole(&mut self, input: &mut BytesMut, longest: u64) -> Option<(u32, Bytes)> {
+        if !self.quick || self.wanted.is_none() || self.state != State::Line || !self.text.is_empty() {
+            return None;
+        }
+        let head = quick::head(input).filter(|head| head.size <= longest)?;
+        let size = usize::try_from(head.size).ok()?;
+        let end = head.length.checked_add(size)?;
+        if !input.get(end..)?.starts_with(quick::TAIL) {
+            return None;
+        }
+        let mut whole = input.split_to(end + quick::TAIL.len());
+        whole.advance(head.length);
+        whole.truncate(size);
+        Some((head.uid, whole.freeze()))
+    }
+
+    /// True if the beginning of a message of the usual form and at most this long is next, and the rest of it is still
+    /// to come.
+    pub(crate) fn is_due(&self, input: &[u8], longest: u64) -> bool {
+        let reads = self.quick && self.wanted.is_some() && self.state == State::Line && self.text.is_empty();
+        let head = if reads { quick::head(input) } else { None };
+        head.is_some_and(|head| {
+            let due = head.size.saturating_add((head.length + quick::TAIL.len()) as u64);
+            head.size <= longest && (input.len() as u64) < due
+        })
     }
 
     /// The literal of a message is to be streamed: the one that begins at this byte of it, at most this long.

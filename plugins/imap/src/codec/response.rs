@@ -85,12 +85,14 @@ fn untagged(l: &mut Lexer<'_>) -> Lex<Response> {
     if l.rest().first().is_some_and(u8::is_ascii_digit) {
         let number = l.number()?;
         l.blanks();
-        let word = l.atom()?.to_ascii_uppercase();
+        let word = l.atom()?;
         l.blanks();
-        return Ok(match word.as_slice() {
-            b"EXISTS" => Response::Exists(u32::try_from(number).map_err(|_| Wrong::Malformed)?),
-            b"EXPUNGE" => Response::Expunge,
-            b"FETCH" => Response::Fetch(fetch::parse(l)?),
+        return Ok(match word {
+            _ if word.eq_ignore_ascii_case(b"FETCH") => Response::Fetch(fetch::parse(l)?),
+            _ if word.eq_ignore_ascii_case(b"EXPUNGE") => Response::Expunge,
+            _ if word.eq_ignore_ascii_case(b"EXISTS") => {
+                Response::Exists(u32::try_from(number).map_err(|_| Wrong::Malformed)?)
+            }
             _ => Response::Unparsed,
         });
     }

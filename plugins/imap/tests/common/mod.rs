@@ -26,15 +26,23 @@ pub fn dialogue(name: &str) -> Dialogue {
     Dialogue::load(format!("{}/tests/dialogues/{name}.txt", env!("CARGO_MANIFEST_DIR"))).unwrap()
 }
 
+/// One command at a time: a script has one order.
 pub fn config(tls: TlsMode) -> ImapConfig {
+    let mut config = pipelined(tls);
+    config.pipelining = false;
+    config
+}
+
+/// As it is by default.
+pub fn pipelined(tls: TlsMode) -> ImapConfig {
     let target = Target::new("mail.example", 993, tls).unwrap();
     let login = Login::password(&target, "me", SECRET);
     ImapConfig::new(target, login)
 }
 
-/// The mailbox `Entwürfe`.
+/// The mailbox `Entwürfe`, pipelined.
 pub fn drafts(tls: TlsMode) -> ImapConfig {
-    let mut config = config(tls);
+    let mut config = pipelined(tls);
     config.folder = "Entwürfe".into();
     config
 }
