@@ -8,6 +8,8 @@
     clippy::indexing_slicing
 )]
 
+pub mod yard;
+
 use postrider::*;
 use std::collections::VecDeque;
 use std::future::{Future, poll_fn};
