@@ -320,6 +320,24 @@ impl Channel {
         self.connection.ok_or_else(|| gone(phase))
     }
 
+    /// Goes on over another connection that wraps this one, as for compression. What has come and was not taken belongs
+    /// to the new one: it is for the caller to take it from [`input`](Self::input) and hand it over.
+    ///
+    /// # Errors
+    /// `Protocol` if something was left there, `Closed` if there is no connection any more.
+    pub fn wrap(
+        &mut self,
+        phase: Phase,
+        wrapper: impl FnOnce(Box<dyn Connection>) -> Box<dyn Connection>,
+    ) -> Result<()> {
+        if !self.input.is_empty() {
+            return Err(Error::new(ErrorKind::Protocol, phase, "the server spoke before it was asked"));
+        }
+        let connection = self.connection.take().ok_or_else(|| gone(phase))?;
+        self.connection = Some(wrapper(connection));
+        Ok(())
+    }
+
     /// The server.
     pub fn target(&self) -> &Target {
         &self.target
