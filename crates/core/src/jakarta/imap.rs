@@ -5,9 +5,9 @@ use super::{Row, fixed, honoured, refused};
 const OTHER_MECHANISM: &str =
     "name mechanisms by auth.mechanisms: SCRAM-SHA-256, OAUTHBEARER, XOAUTH2, PLAIN, LOGIN";
 const REALM: &str = "only DIGEST-MD5 has realms, and RFC 6331 moved that to historic";
-const POOL: &str = "an inbox has one connection, which lives until the inbox is closed";
-const OWN_POOL: &str = "remove it; open several inboxes for several connections";
-const COMPRESS: &str = "COMPRESS=DEFLATE is not implemented, and within TLS it lets the length of what is sent tell about its content";
+const POOL: &str = "the connections of an inbox live until the inbox is closed";
+const OWN_POOL: &str = "remove it; connectionpoolsize is how many fetch at once";
+const STRATEGY: &str = "only the level of compression can be chosen";
 const EVENTS: &str = "there are no event objects: news comes from wait(), the dialogue from the log";
 const DEBUG: &str = "write mail.debug=true for the dialogue with the server";
 
@@ -23,7 +23,7 @@ pub(super) const KEYS: &[Row] = &[
     ),
     fixed("statuscachetimeout", &["0"], "nothing the server says of a mailbox is cached", "remove it"),
     fixed("appendbuffersize", &["0"], "messages are streamed, never held whole in memory", "remove it"),
-    fixed("connectionpoolsize", &["1"], POOL, OWN_POOL),
+    honoured("connectionpoolsize"),
     refused("connectionpooltimeout", POOL, OWN_POOL),
     refused("servertimeout", POOL, "write timeout for how long the server may be silent"),
     refused("pruninginterval", POOL, OWN_POOL),
@@ -79,9 +79,9 @@ pub(super) const KEYS: &[Row] = &[
         "a referral is not followed, and signing in succeeded",
         "set host to the server the referral names",
     ),
-    fixed("compress.enable", &["false"], COMPRESS, "remove it"),
-    refused("compress.level", COMPRESS, "remove it"),
-    refused("compress.strategy", COMPRESS, "remove it"),
+    honoured("compress.enable"),
+    honoured("compress.level"),
+    refused("compress.strategy", STRATEGY, "remove it, or set compress.level"),
     fixed(
         "reusetagprefix",
         &["true"],
