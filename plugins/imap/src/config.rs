@@ -74,6 +74,17 @@ const CONNECTIONS: Property<u32> = Property::new(
      All else goes over the first.",
 )
 .default("1");
+const COMPRESS: Property<bool> = Property::new(
+    "compress.enable",
+    "Compress what is said where the server offers COMPRESS=DEFLATE (RFC 4978), once signed in. Inside TLS the length of \
+     what is sent then tells something about its content to those who can put text of theirs beside it.",
+)
+.default("false");
+const COMPRESS_LEVEL: Property<String> = Property::new(
+    "compress.level",
+    "How hard to compress what we send: 0, not at all, to 9, best; -1 leaves it to the library.",
+)
+.default("-1");
 const PIPELINING: Property<bool> = Property::new(
     "pipelining",
     "Send commands without waiting for the answer to the one before, where RFC 9051 §5.5 allows it. false: one at a \
@@ -123,6 +134,10 @@ pub struct ImapConfig {
     pub connections: usize,
     /// Send commands without waiting for the answer to the one before. Default true.
     pub pipelining: bool,
+    /// Compress by COMPRESS=DEFLATE where offered. Default false.
+    pub compress: bool,
+    /// How hard, 0 to 9; `None`, the default, leaves it to the library.
+    pub compress_level: Option<u32>,
     /// Write the dialogue to the transcript. Default false.
     pub debug: bool,
 }
@@ -146,6 +161,8 @@ impl ImapConfig {
         WINDOW_BYTES.spec(),
         CONNECTIONS.spec(),
         PIPELINING.spec(),
+        COMPRESS.spec(),
+        COMPRESS_LEVEL.spec(),
     ];
 
     /// A server and who we are there, the mailbox INBOX, all else as the properties' defaults.
@@ -168,6 +185,8 @@ impl ImapConfig {
             window_bytes: 4 << 20,
             connections: 1,
             pipelining: true,
+            compress: false,
+            compress_level: None,
             debug: false,
         }
     }
@@ -199,6 +218,8 @@ impl ImapConfig {
             window_bytes: properties.require(&WINDOW_BYTES)?.0,
             connections: within(properties, &CONNECTIONS, 16)?,
             pipelining: properties.require(&PIPELINING)?,
+            compress: properties.require(&COMPRESS)?,
+            compress_level: compress_level(properties)?,
             debug: properties.require(&session_property::DEBUG)?,
             ..Self::new(target, login)
         })
@@ -217,6 +238,15 @@ fn within(properties: &Properties, key: &Property<u32>, most: u32) -> Result<usi
         return Ok(usize::try_from(number).unwrap_or(usize::MAX));
     }
     Err(properties.fault(key, &format!("a number from 1 to {most} is expected")))
+}
+
+fn compress_level(properties: &Properties) -> Result<Option<u32>> {
+    let level = properties.require(&COMPRESS_LEVEL)?;
+    match level.parse::<i8>() {
+        Ok(-1) => Ok(None),
+        Ok(level @ 0..=9) => Ok(u32::try_from(level).ok()),
+        _ => Err(properties.fault(&COMPRESS_LEVEL, "-1 to 9 is expected")),
+    }
 }
 
 /// What partialfetch and fetchsize say together.

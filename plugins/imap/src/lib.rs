@@ -25,12 +25,14 @@
 //! | `session_dialogue.rs` | the driver: commands, what is heard, and how long it may take |
 //! | `session_login.rs`, `session_mailbox.rs`, `session_search.rs`, `session_message.rs`, `session_window.rs`, `session_settle.rs`, `session_wait.rs`, `session_folders.rs`, `session_append.rs` | the driver: one file for each thing that can be done |
 //! | `auth.rs`, `state.rs`, `capabilities.rs`, `mailbox.rs`, `key.rs`, `pieces.rs`, `plan.rs`, `window.rs` | pure: signing in, what is known of the session, of the server, of mailboxes, message keys, messages in pieces, what is to be fetched, what was asked for |
+//! | `deflate.rs` | a connection that is compressed (RFC 4978) |
 //! | `codec/` | pure: bytes to responses and bodies, commands to bytes |
 
 mod auth;
 mod capabilities;
 mod codec;
 mod config;
+mod deflate;
 mod key;
 mod mailbox;
 mod pieces;

@@ -2,6 +2,7 @@
 
 use crate::ImapConfig;
 use crate::codec::{Command, Event, Framer, Response, Status, StatusKind, parse};
+use crate::deflate::Deflated;
 use crate::session_dialogue::nobody;
 use crate::session_search::Found;
 use crate::state::State;
@@ -79,6 +80,9 @@ impl Session {
         session.encrypt(config, known).await?;
         if !known {
             session.sign_in(config).await?;
+        }
+        if config.compress && session.state.caps.has("COMPRESS=DEFLATE") {
+            session.compress(config).await?;
         }
         Ok(session)
     }
@@ -212,6 +216,20 @@ impl Session {
         }
         let what = "the server offers neither IMAP4rev1 nor IMAP4rev2";
         Err(Error::new(ErrorKind::Unsupported, Phase::Capability, what))
+    }
+
+    /// COMPRESS (RFC 4978 §3). A server that refuses it after all is spoken with as before.
+    async fn compress(&mut self, config: &ImapConfig) -> Result<()> {
+        let phase = Phase::Capability;
+        let status = self.run(self.command("COMPRESS DEFLATE"), phase, &mut nobody).await?;
+        if status.kind == StatusKind::Ok {
+            // Whatever follows the line of the OK is compressed already.
+            let came = self.channel.input().split();
+            let level = config.compress_level;
+            self.channel.wrap(phase, |inner| Box::new(Deflated::new(inner, came, level)))?;
+            self.channel.note("compression is on");
+        }
+        Ok(())
     }
 
     /// What is said once to a server that knows who we are, and not said yet: ID (RFC 2971), harmless; and ENABLE (RFC
