@@ -2,6 +2,7 @@
 
 use crate::check_args::CheckArgs;
 use crate::exit;
+use crate::outbox::OutboxCommand;
 use crate::plugin_args::{LoadArgs, PluginCommand, PluginsArgs};
 use clap::{ArgGroup, Parser, Subcommand};
 use postrider::{Milliseconds, Notify, PropertyValue, ReturnContent, Settle};
@@ -28,6 +29,9 @@ pub(crate) enum Command {
     Send(Box<SendArgs>),
     /// List messages, or fetch them into files
     Fetch(Box<FetchArgs>),
+    /// Messages that wait durably, and are sent when it is possible: put them in, look at them, send them
+    #[command(subcommand)]
+    Outbox(OutboxCommand),
     /// Show every setting as it stands: its value, where it comes from, what it beats and whether it is read
     Explain(ExplainArgs),
     /// Look for mistakes in settings
@@ -54,6 +58,7 @@ impl Command {
             Self::Check(args) => args.settings.json,
             Self::Send(args) => args.settings.json,
             Self::Fetch(args) => args.settings.json,
+            Self::Outbox(command) => command.is_json(),
             Self::Explain(args) => args.json,
             Self::Config(ConfigCommand::Check(args)) => args.json,
             Self::Plugins(args) => args.json,

@@ -7,6 +7,7 @@
 //! | `check.rs`, `check_args.rs` | `postrider check` |
 //! | `send.rs`, `compose.rs` | `postrider send`: the command, and the message it builds |
 //! | `fetch.rs`, `deposit.rs`, `headline.rs` | `postrider fetch`: the command, files that appear whole, subject and sender |
+//! | `outbox/` | `postrider outbox` |
 //! | `explain.rs`, `config.rs` | `postrider explain`, `postrider config check` |
 //! | `plugins.rs` | `postrider plugins` |
 //! | `plugin_args.rs` | `--load`, and the command lines of `postrider plugins` and `plugin` |
@@ -30,6 +31,7 @@ mod explain;
 mod fetch;
 mod headline;
 mod interrupt;
+mod outbox;
 mod output;
 mod plugin_args;
 mod plugin_bench;
@@ -88,6 +90,7 @@ fn run(command: &Command, out: &mut Output) -> Result<Code, Failure> {
         Command::Check(args) => check::run(&runtime, args, out),
         Command::Send(args) => send::run(&runtime, args, out),
         Command::Fetch(args) => fetch::run(&runtime, args, out),
+        Command::Outbox(command) => outbox::run(&runtime, command, out),
         Command::Explain(args) => explain::run(args, out),
         Command::Config(ConfigCommand::Check(args)) => config::check(args, out),
         Command::Plugins(args) => plugins::run(args, out),

@@ -39,7 +39,9 @@ pub(super) async fn claim<D: Sql>(db: &D, worker: &Worker, most: usize) -> Resul
         let numbers = taken.iter().map(|(n, ..)| *n).collect();
         let tries = taken.iter().map(|(_, _, tries)| *tries).collect();
         let from = row.maybe_text(1)?.map(Address::new).transpose()?;
-        let mut envelope = Envelope::new(from, taken.into_iter().map(|(_, to, _)| to))?;
+        let mut envelope = Envelope::new(from, taken.iter().map(|(_, to, _)| to.clone()))?;
+        // As they are, also if somebody stands there twice: each has a row.
+        envelope.to = taken.into_iter().map(|(_, to, _)| to).collect();
         envelope.id = row.maybe_text(2)?;
         envelope.returned = row.maybe_text(3)?.as_deref().map(returned);
         let (message_id, size) = (row.text(4)?, u64::try_from(row.int(5)?).unwrap_or(0));

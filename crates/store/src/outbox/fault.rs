@@ -51,7 +51,7 @@ impl Fault {
             Self::Unopened => (
                 ErrorKind::Configuration,
                 "can't be opened",
-                "check its path, its directory and whether it runs",
+                "check its path or URL; a file and its directory must be writable, a server must run and let this user in",
             ),
             Self::Corrupt => (
                 ErrorKind::Protocol,

@@ -14,6 +14,8 @@ mod fault;
 mod thread;
 mod transaction;
 
+pub use tokio_postgres; // what `enqueue_in` takes a transaction of
+
 use super::letter::Letter;
 use super::{
     Action, Attempt, Claims, Count, Entry, Event, Fault, LetterId, Settled, State, Storage, Terms, Worker,

@@ -13,6 +13,8 @@ mod fault;
 mod thread;
 mod transaction;
 
+pub use rusqlite; // what `enqueue_in` takes a transaction of
+
 use super::letter::Letter;
 use super::{
     Action, Attempt, Claims, Count, Entry, Event, LetterId, Settled, State, Storage, Terms, Worker, act,
