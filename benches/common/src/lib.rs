@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use std::str::FromStr;
 
 /// Options that take no value.
-const FLAGS: [&str; 5] = ["quick", "pipelining", "chunking", "tls", "no-resumption"];
+const FLAGS: [&str; 6] = ["no-quit", "quick", "pipelining", "chunking", "tls", "no-resumption"];
 
 /// `WORD… --name value --flag …` of the command line.
 pub struct Arguments {

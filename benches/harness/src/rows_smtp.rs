@@ -129,7 +129,10 @@ fn large() -> Plan {
 
 fn postfix() -> Plan {
     let (server, fit) = (Server::Postfix, Count::Fit(200, 5_000));
-    let mut contenders = ours(server, fit);
+    let mut contenders = vec![
+        Contender::new("ours", Program::Ours("smtp"), server, fit),
+        Contender::new("ours, by tasks", Program::Ours("smtp"), server, fit).with("--via tasks --tasks 256"),
+    ];
     contenders.push(limit("limit bdat", "bdat", server, fit));
     contenders.push(limit("limit cross", "cross", server, fit));
     contenders.push(Contender::new("lettre", Program::RustPeer("lettre"), server, fit));

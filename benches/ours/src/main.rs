@@ -4,7 +4,7 @@
 //! ours smtp --messages N --size BYTES [--via type|mailer|tasks] [--connections N] [--tasks N] [--chunk N]
 //! ours pop3 --user U --password P --messages N
 //! ours imap --user U --password P --messages N [--folder F | --folders N] [--ids list|made]
-//! ours connect --count N           connections opened and closed one after the other, by one host
+//! ours connect --count N [--no-quit]      connections opened and closed one after the other, by one host
 //!       all: --server HOST:PORT [--ca FILE] (TLS from the first byte) [--set 'mail.smtp.pipelining=false;…']
 //! ```
 //!

@@ -38,7 +38,9 @@ pub async fn connect(given: &Arguments) -> Result<Done> {
     for _ in 0..count {
         let mut smtp = Box::new(Smtp::new(config.clone(), Arc::clone(&host)));
         smtp.connect().await?;
-        smtp.close().await?;
+        if !given.flag("no-quit") {
+            smtp.close().await?;
+        }
     }
     Ok(Done { messages: count, ..Done::default() })
 }
