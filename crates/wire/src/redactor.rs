@@ -35,6 +35,11 @@ impl Redactor {
         self.forms.sort_by_key(|form| std::cmp::Reverse(form.expose().len()));
     }
 
+    /// True while no secret is known.
+    pub fn is_empty(&self) -> bool {
+        self.forms.is_empty()
+    }
+
     /// The text with every known secret replaced by `***`.
     pub fn clean(&self, text: &str) -> String {
         self.forms.iter().fold(text.to_owned(), |text, form| masked(text, form.expose()))

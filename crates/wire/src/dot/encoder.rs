@@ -14,7 +14,7 @@ pub enum LineEnds {
 }
 
 /// Blocks of this size are looked through at once, and those with nothing to change are copied as they are.
-const BLOCK: usize = 4 * 1024;
+const BLOCK: usize = 2 * 1024;
 
 /// Writes a body so that only CRLF ends a line; and, with dots, that no line is the terminator and the
 /// terminator comes once.
@@ -26,19 +26,34 @@ pub struct Encoder {
     at_line_start: bool,
     // A CR at the end of a chunk: what it is depends on the next byte.
     pending_cr: bool,
+    // Whether bytes above 127 are of interest, and have been seen.
+    watched: bool,
     eight_bit: bool,
 }
 
 impl Encoder {
     /// An encoder at the start of a body that a dot ends.
     pub fn new(line_ends: LineEnds) -> Self {
-        Self { line_ends, dots: true, at_line_start: true, pending_cr: false, eight_bit: false }
+        Self {
+            line_ends,
+            dots: true,
+            at_line_start: true,
+            pending_cr: false,
+            watched: true,
+            eight_bit: false,
+        }
     }
 
     /// An encoder at the start of a body whose length is told beforehand (BDAT, RFC 3030): dots are as they
     /// are, and there is no terminator.
     pub fn without_dots(line_ends: LineEnds) -> Self {
         Self { dots: false, ..Self::new(line_ends) }
+    }
+
+    /// The same encoder, for whoever does not ask whether the body [is eight-bit](Self::is_eight_bit).
+    pub fn unwatched(mut self) -> Self {
+        self.watched = false;
+        self
     }
 
     /// Appends the next chunk to `out`, encoded. The result does not depend on how the body is cut up.
@@ -54,10 +69,11 @@ impl Encoder {
                 end -= 1;
             }
             let (block, rest) = chunk.split_at(end);
-            if self.passes(block) {
-                out.extend_from_slice(block);
+            if !self.pending_cr && is_canonical(block) {
+                self.watch(block);
+                self.stuff(block, out);
             } else {
-                self.eight_bit |= !block.is_ascii();
+                self.watch(block);
                 self.rewrite(block, out)?;
             }
             chunk = rest;
@@ -68,13 +84,29 @@ impl Encoder {
     /// True if the next chunk is encoded as it stands. It counts as encoded then: the caller takes it over.
     pub fn passes(&mut self, chunk: &[u8]) -> bool {
         let (Some(first), Some(last)) = (chunk.first(), chunk.last()) else { return !self.pending_cr };
-        let dot = self.dots && self.at_line_start && *first == b'.';
-        if self.pending_cr || dot || !is_canonical(chunk, self.dots) {
+        let dots = self.dots && (self.at_line_start && *first == b'.' || find_dot(chunk).is_some());
+        if self.pending_cr || dots || !is_canonical(chunk) {
             return false;
         }
-        self.eight_bit |= !chunk.is_ascii();
+        self.watch(chunk);
         self.at_line_start = *last == b'\n';
         true
+    }
+
+    /// Appends a block whose line ends are right.
+    fn stuff(&mut self, mut block: &[u8], out: &mut BytesMut) {
+        if self.dots {
+            if self.at_line_start && block.first() == Some(&b'.') {
+                out.extend_from_slice(b".");
+            }
+            while let Some((line, rest)) = find_dot(block).and_then(|at| block.split_at_checked(at)) {
+                out.extend_from_slice(line);
+                out.extend_from_slice(b".");
+                block = rest;
+            }
+        }
+        out.extend_from_slice(block);
+        self.at_line_start = block.last() == Some(&b'\n');
     }
 
     fn rewrite(&mut self, mut chunk: &[u8], out: &mut BytesMut) -> Result<()> {
@@ -138,9 +170,13 @@ impl Encoder {
         self.at_line_start && !self.pending_cr
     }
 
-    /// True if a byte above 127 has been seen.
+    /// True if a byte above 127 has been seen, unless the encoder is [unwatched](Self::unwatched).
     pub fn is_eight_bit(&self) -> bool {
         self.eight_bit
+    }
+
+    fn watch(&mut self, chunk: &[u8]) {
+        self.eight_bit |= self.watched && !chunk.is_ascii();
     }
 
     fn lone(&mut self) -> Result<()> {
@@ -156,26 +192,33 @@ impl Encoder {
     }
 }
 
-/// True if CR and LF stand only together and, if `dots` matter, none begins a line but maybe the first. Every
-/// byte is compared with the one behind it and nothing branches: the compiler makes that sixteen at a time.
-fn is_canonical(bytes: &[u8], dots: bool) -> bool {
+/// Where the first dot stands that begins a line but the first.
+fn find_dot(bytes: &[u8]) -> Option<usize> {
+    memchr::memmem::find(bytes, b"\n.").map(|at| at + 1)
+}
+
+/// So many bytes are compared without a branch.
+const LANES: usize = 64;
+
+/// True if CR and LF stand only together. Every byte is compared with the one behind it and nothing branches: the
+/// compiler makes that a few instructions for sixteen.
+fn is_canonical(bytes: &[u8]) -> bool {
     let (Some(first), Some(last)) = (bytes.first(), bytes.last()) else { return true };
     if *first == b'\n' || *last == b'\r' {
         return false;
     }
+    let mask = |is: bool| if is { u8::MAX } else { 0 };
     let behind = bytes.get(1..).unwrap_or_default();
-    let mut odd = 0u8;
-    if dots {
-        for (a, b) in bytes.iter().zip(behind) {
-            odd |= u8::from(*a == b'\r') ^ u8::from(*b == b'\n');
-            odd |= u8::from(*a == b'\n') & u8::from(*b == b'.');
-        }
-    } else {
-        for (a, b) in bytes.iter().zip(behind) {
-            odd |= u8::from(*a == b'\r') ^ u8::from(*b == b'\n');
+    let (blocks, blocks_behind) = (bytes.chunks_exact(LANES), behind.chunks_exact(LANES));
+    let (rest, rest_behind) = (blocks_behind.len() * LANES, blocks_behind.remainder());
+    let mut odd = [0u8; LANES];
+    for (block, block_behind) in blocks.zip(blocks_behind) {
+        for (odd, (a, b)) in odd.iter_mut().zip(block.iter().zip(block_behind)) {
+            *odd |= mask(*a == b'\r') ^ mask(*b == b'\n');
         }
     }
-    odd == 0
+    let pairs = bytes.get(rest..).unwrap_or_default().iter().zip(rest_behind);
+    odd.iter().all(|odd| *odd == 0) && pairs.into_iter().all(|(a, b)| (*a == b'\r') == (*b == b'\n'))
 }
 
 #[cfg(test)]
