@@ -138,7 +138,7 @@ impl Envelope {
 
     /// True if an address needs SMTPUTF8 in its local part (a domain can be written as A-labels).
     pub fn needs_utf8(&self) -> bool {
-        let utf8 = |a: &Address| !a.local().is_ascii();
+        let utf8 = |a: &Address| !a.is_ascii() && !a.local().is_ascii();
         self.from.as_ref().is_some_and(utf8) || self.to.iter().any(|r| utf8(&r.address))
     }
 }
