@@ -217,11 +217,11 @@ impl<'a> Drive<'_, '_, 'a> {
         if self.flow.lines.without_dsn {
             self.session.channel.note("the server does not offer DSN: delivery-status wishes are left out");
         }
-        self.encoder = if self.flow.is_chunked() {
-            Encoder::without_dots(self.config.line_ends)
-        } else {
-            Encoder::new(self.config.line_ends)
+        let encoder = match self.flow.is_chunked() {
+            true => Encoder::without_dots(self.config.line_ends),
+            false => Encoder::new(self.config.line_ends),
         };
+        self.encoder = if self.session.caps.eight_bit_mime { encoder.unwatched() } else { encoder };
         self.scratch.clear();
         self.flow.start(self.session.channel.output(), index, envelope);
         self.feed = Some(match body.into_bytes() {

@@ -1,6 +1,6 @@
 //! Commands out, replies in: the part of the driver that every phase uses.
 
-use crate::engine::{Command, LINE, ReplyFault, SmtpReply};
+use crate::engine::{Command, LINE, ReplyFault, ReplyLine, SmtpReply};
 use crate::session::{LAST_WORDS, Session};
 use crate::session_flow::Drive;
 use bytes::Buf;
@@ -41,7 +41,14 @@ impl Drive<'_, '_, '_> {
             let line = line.strip_suffix(b"\r").unwrap_or(line);
             (start, self.searched) = (start + end + 1, 0);
             self.session.channel.heard(line);
-            match self.session.reader.line(line) {
+            let parts = ReplyLine::read(line);
+            let whole = |l: &ReplyLine<'_>| l.last && self.session.reader.is_empty();
+            if let Some(ReplyLine { code, .. }) = parts.filter(|l| whole(l) && self.flow.wants_code(l.code)) {
+                let reply = SmtpReply { code, enhanced: None, text: String::new() };
+                self.flow.take(reply, &mut out, self.session.channel.redactor());
+                continue;
+            }
+            match parts.ok_or(ReplyFault::NotAReply).and_then(|l| self.session.reader.put(l)) {
                 Ok(None) => {}
                 Ok(Some(reply)) => self.flow.take(reply, &mut out, self.session.channel.redactor()),
                 Err(fault) => {

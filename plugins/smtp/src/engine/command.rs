@@ -1,6 +1,7 @@
 //! The commands of an envelope. Every text in them has a checked type or is xtext: nothing can end a command
 //! early.
 
+use super::decimal::Decimal;
 use super::{Capabilities, dsn};
 use crate::SmtpConfig;
 use postrider_core::{Address, Envelope, Error, ErrorKind, Phase, Recipient, Result, ReturnContent};
@@ -93,35 +94,37 @@ fn mail(
     line.push('>');
     let extension = config.mail_extension.as_ref();
     // To say a parameter twice is an error (RFC 5321 §4.1.1.11): whoever names one of ours means to replace it.
-    let mut say = |text: std::fmt::Arguments<'_>| {
-        let text = text.as_str().map_or_else(|| Cow::Owned(text.to_string()), Cow::Borrowed);
-        let name = text.split('=').next().unwrap_or_default();
+    let mut say = |name: &str, value: Option<&str>| {
         if !extension.is_some_and(|e| e.has(name)) {
             line.push(' ');
-            line.push_str(&text);
+            line.push_str(name);
+            if let Some(value) = value {
+                line.push('=');
+                line.push_str(value);
+            }
         }
     };
     if let (true, Some(size)) = (caps.size, size) {
-        say(format_args!("SIZE={size}"));
+        say("SIZE", Some(Decimal::new(size).as_str()));
     }
     if caps.eight_bit_mime {
-        say(format_args!("BODY=8BITMIME"));
+        say("BODY", Some("8BITMIME"));
     }
     if envelope.needs_utf8() {
-        say(format_args!("SMTPUTF8"));
+        say("SMTPUTF8", None);
     }
     if caps.dsn {
         match envelope.returned.or(config.returned) {
-            Some(ReturnContent::Full) => say(format_args!("RET=FULL")),
-            Some(_) => say(format_args!("RET=HDRS")),
+            Some(ReturnContent::Full) => say("RET", Some("FULL")),
+            Some(_) => say("RET", Some("HDRS")),
             None => {}
         }
         if let Some(id) = &envelope.id {
-            say(format_args!("ENVID={}", dsn::xtext(id)));
+            say("ENVID", Some(&dsn::xtext(id)));
         }
     }
     if let (Some(submitter), false) = (&config.submitter, caps.auth.is_empty()) {
-        say(format_args!("AUTH={}", dsn::xtext(submitter.as_str())));
+        say("AUTH", Some(&dsn::xtext(submitter.as_str())));
     }
     if let Some(extension) = extension {
         line.extend([" ", extension.as_str()]);

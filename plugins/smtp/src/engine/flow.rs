@@ -4,12 +4,12 @@
 //! remembers where in the stream its last byte stands: an answer counts only once that byte has left, and a
 //! message may have been taken only once the last byte of its end of data has.
 
+use super::decimal::Decimal;
 use super::{Command, EnvelopeLines, Step, Transaction};
 use bytes::{Bytes, BytesMut};
 use postrider_core::{Envelope, Receipt, Result};
 use postrider_wire::Redactor;
 use std::collections::VecDeque;
-use std::fmt::Write as _;
 
 /// Most commands of one envelope that are out at a time: a mistake in a list of thousands shows early.
 const GROUP: usize = 100;
@@ -87,8 +87,6 @@ pub(super) struct Flight {
     pub(super) end: Option<u64>,
     /// A command of its own was answered.
     pub(super) touched: bool,
-    /// RSET stands behind it.
-    pub(super) reset_behind: bool,
 }
 
 /// A command that is out.
@@ -119,6 +117,8 @@ pub(crate) struct Flow {
     pub(super) expected: VecDeque<Expected>,
     pub(super) written: u64,
     pub(super) bytes: u64,
+    /// RSET stands behind every message below this number.
+    pub(super) reset_behind: u64,
     /// The next line of the envelope, and how many of its group are said.
     pub(super) next_line: usize,
     pub(super) grouped: usize,
@@ -144,6 +144,7 @@ impl Flow {
             expected: VecDeque::new(),
             written: 0,
             bytes: 0,
+            reset_behind: 0,
             next_line: 0,
             grouped: 0,
             answers: 0,
@@ -217,7 +218,7 @@ impl Flow {
     pub(crate) fn start(&mut self, out: &mut BytesMut, index: usize, envelope: Envelope) {
         // A body that goes behind its envelope unasked may be refused with the transaction left open, and what
         // follows would go on with it: only RSET ends it for sure (RFC 3030 §2).
-        if self.plan.chunking && self.flights.back().is_some_and(|f| !f.reset_behind) {
+        if self.plan.chunking && !self.flights.is_empty() {
             self.reset(out);
         }
         self.flights.push_back(Flight {
@@ -228,7 +229,6 @@ impl Flow {
             owed: 0,
             end: None,
             touched: false,
-            reset_behind: false,
         });
         self.open += 1;
         (self.next_line, self.grouped, self.stage) = (0, 0, Stage::Envelope);
@@ -299,8 +299,9 @@ impl Flow {
     /// Says BDAT for the next `length` bytes, which the caller puts behind it.
     pub(crate) fn chunk(&mut self, out: &mut BytesMut, length: usize, last: bool) {
         let before = out.len();
-        // A buffer that grows takes any text.
-        let _ = write!(out, "BDAT {length}{}\r\n", if last { " LAST" } else { "" });
+        out.extend_from_slice(b"BDAT ");
+        out.extend_from_slice(Decimal::new(length as u64).as_str().as_bytes());
+        out.extend_from_slice(if last { b" LAST\r\n" } else { b"\r\n" });
         if self.plan.debug {
             self.spoken.extend_from_slice(out.get(before..).unwrap_or_default());
         }
@@ -335,12 +336,11 @@ impl Flow {
 
     /// Says RSET, unless the last message has one behind it already.
     pub(super) fn reset(&mut self, out: &mut BytesMut) {
-        if self.over || self.flights.back().is_some_and(|f| f.reset_behind) {
+        let next = self.first + self.flights.len() as u64;
+        if self.over || (self.reset_behind == next && !self.flights.is_empty()) {
             return;
         }
-        for flight in &mut self.flights {
-            flight.reset_behind = true;
-        }
+        self.reset_behind = next;
         out.extend_from_slice(b"RSET\r\n");
         if self.plan.debug {
             self.spoken.extend_from_slice(b"RSET\r\n");

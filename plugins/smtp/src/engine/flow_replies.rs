@@ -7,6 +7,13 @@ use postrider_core::{Error, ErrorKind, Phase, Receipt, Result};
 use postrider_wire::Redactor;
 
 impl Flow {
+    /// True if of an answer with this code nothing but the code counts.
+    pub(crate) fn wants_code(&self, code: u16) -> bool {
+        let front = self.expected.front().filter(|e| e.end <= self.written);
+        let silent = front.map(|e| matches!(e.command, Command::Mail | Command::Reset | Command::Chunk));
+        (200..300).contains(&code) && silent == Some(true)
+    }
+
     /// Takes the next answer.
     pub(crate) fn take(&mut self, reply: SmtpReply, out: &mut BytesMut, redactor: &Redactor) {
         let front = self.expected.front().copied();
@@ -68,13 +75,14 @@ impl Flow {
             return;
         }
         let Some(transaction) = self.flights.get_mut(at).and_then(|f| f.transaction.as_mut()) else { return };
-        let outcome = transaction.finished(&end, redactor);
-        let contradicts = end.is_success() && outcome.is_err();
+        let (success, refusal) = (end.is_success(), end.is_refusal());
+        let outcome = transaction.finished(end, redactor);
+        let contradicts = success && outcome.is_err();
         self.tell(at, outcome, true);
         if contradicts {
             let what = "the server's answers do not fit together";
             self.lost(Error::new(ErrorKind::Protocol, Phase::EndOfData, what), redactor);
-        } else if end.is_refusal() && self.plan.chunking && at + 1 == self.flights.len() {
+        } else if refusal && self.plan.chunking && at + 1 == self.flights.len() {
             self.reset(out);
         }
     }
@@ -132,7 +140,7 @@ impl Flow {
             && let Some(transaction) = self.flights.get_mut(at).and_then(|f| f.transaction.as_mut())
         {
             let outcome = match end {
-                Some(end) => transaction.finished(&end, redactor),
+                Some(end) => transaction.finished(end, redactor),
                 None => Err(transaction.refused(redactor)),
             };
             self.tell(at, outcome, true);
@@ -182,7 +190,7 @@ impl Flow {
         {
             let fresh = !flight.touched && self.plan.served;
             let outcome = if command == Command::EndOfData {
-                transaction.finished(&reply, redactor)
+                transaction.finished(reply, redactor)
             } else {
                 transaction.take(command, reply);
                 match fresh {

@@ -2,6 +2,7 @@
 
 mod capabilities;
 mod command;
+mod decimal;
 mod dsn;
 mod flow;
 mod flow_ending;
@@ -19,5 +20,5 @@ pub(crate) use flow::{Flow, News, Plan, Stage};
 pub use parameters::MailParameters;
 pub(crate) use queue::{Command, ReplyQueue};
 pub(crate) use refusal::refusal;
-pub(crate) use reply::{LINE, ReplyFault, ReplyReader, SmtpReply};
+pub(crate) use reply::{LINE, ReplyFault, ReplyLine, ReplyReader, SmtpReply};
 pub(crate) use transaction::{Step, Transaction};

@@ -2,6 +2,7 @@
 
 use postrider_core::Reply;
 use postrider_wire::Redactor;
+use std::borrow::Cow;
 
 /// Longest line of a reply, in bytes.
 pub(crate) const LINE: usize = 4 * 1024;
@@ -52,6 +53,18 @@ impl SmtpReply {
         (self.code == 503 && in_order) || text.contains("pipelin") || text.contains("synchroni")
     }
 
+    /// As [`to_core`](Self::to_core), without a copy where there is nothing to change.
+    pub(crate) fn into_core(self, redactor: &Redactor) -> Reply {
+        let plain = |b: u8| (b' '..0x7f).contains(&b) || b == b'\n';
+        if !redactor.is_empty() || !self.text.bytes().all(plain) {
+            return self.to_core(redactor);
+        }
+        let status = if self.code == 250 { "250".to_owned() } else { self.code.to_string() };
+        let mut reply = Reply::new(status, self.enhanced, "");
+        reply.text = self.text;
+        reply
+    }
+
     /// As the contract's reply, with the session's secrets masked.
     pub(crate) fn to_core(&self, redactor: &Redactor) -> Reply {
         redactor.reply(&self.code.to_string(), self.enhanced.as_deref(), &self.text)
@@ -79,9 +92,19 @@ pub(crate) struct ReplyReader {
 }
 
 impl ReplyReader {
+    /// True between two replies.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.code.is_none()
+    }
+
     /// Takes the next line, without its line end; gives the reply when it is whole.
     pub(crate) fn line(&mut self, line: &[u8]) -> Result<Option<SmtpReply>, ReplyFault> {
-        let (code, last, text) = split_line(line).ok_or(ReplyFault::NotAReply)?;
+        self.put(ReplyLine::read(line).ok_or(ReplyFault::NotAReply)?)
+    }
+
+    /// As [`line`](Self::line), for one that is taken apart already.
+    pub(crate) fn put(&mut self, line: ReplyLine<'_>) -> Result<Option<SmtpReply>, ReplyFault> {
+        let ReplyLine { code, last, text } = line;
         if self.code.is_some_and(|known| known != code) {
             return Err(ReplyFault::MixedCodes);
         }
@@ -90,14 +113,19 @@ impl ReplyReader {
             return Err(ReplyFault::TooLong);
         }
         self.code = Some(code);
-        let text = String::from_utf8_lossy(text);
-        let (enhanced, text) = split_enhanced(code, &text);
+        let (enhanced, text) = split_enhanced(code, text);
+        // Nearly always it is, and that is seen faster.
+        let text = match std::str::from_utf8(text) {
+            Ok(text) => Cow::Borrowed(text),
+            Err(_) => String::from_utf8_lossy(text),
+        };
         if self.lines > 1 {
             self.text.push('\n');
+            self.text.push_str(&text);
         } else {
-            self.enhanced = enhanced.map(str::to_owned);
+            self.enhanced = enhanced.and_then(|e| std::str::from_utf8(e).ok()).map(str::to_owned);
+            self.text = text.into_owned();
         }
-        self.text.push_str(text);
         if !last {
             return Ok(None);
         }
@@ -106,33 +134,50 @@ impl ReplyReader {
     }
 }
 
-/// The code, whether it is the last line, and the text.
-fn split_line(line: &[u8]) -> Option<(u16, bool, &[u8])> {
-    let ([a, b, c], rest) = line.split_first_chunk::<3>()?;
-    if ![a, b, c].iter().all(|d| d.is_ascii_digit()) || line.contains(&0) {
-        return None;
+/// A line of a reply, taken apart.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct ReplyLine<'a> {
+    pub(crate) code: u16,
+    pub(crate) last: bool,
+    text: &'a [u8],
+}
+
+impl<'a> ReplyLine<'a> {
+    /// Reads a line without its line end.
+    pub(crate) fn read(line: &'a [u8]) -> Option<Self> {
+        let ([a, b, c], rest) = line.split_first_chunk::<3>()?;
+        if ![a, b, c].iter().all(|d| d.is_ascii_digit()) || memchr::memchr(0, rest).is_some() {
+            return None;
+        }
+        let digit = |d: &u8| u16::from(*d - b'0');
+        let code = digit(a) * 100 + digit(b) * 10 + digit(c);
+        let (last, text) = match rest.split_first() {
+            None => (true, rest),
+            Some((b' ', text)) => (true, text),
+            Some((b'-', text)) => (false, text),
+            Some(_) => return None,
+        };
+        (200..600).contains(&code).then_some(Self { code, last, text })
     }
-    let digit = |d: &u8| u16::from(*d - b'0');
-    let code = digit(a) * 100 + digit(b) * 10 + digit(c);
-    let (last, text) = match rest.split_first() {
-        None => (true, rest),
-        Some((b' ', text)) => (true, text),
-        Some((b'-', text)) => (false, text),
-        Some(_) => return None,
-    };
-    (200..600).contains(&code).then_some((code, last, text))
 }
 
 /// `5.1.1 text` becomes its code and the text, if the class fits the reply code (RFC 2034 §4).
-fn split_enhanced(code: u16, text: &str) -> (Option<&str>, &str) {
-    let (word, rest) = text.split_once(' ').unwrap_or((text, ""));
-    let mut parts = word.split('.');
-    let number = |p: Option<&str>| {
-        p.filter(|p| (1..=3).contains(&p.len()) && p.bytes().all(|b| b.is_ascii_digit())).is_some()
-    };
-    let fits = parts.next().is_some_and(|class| class.len() == 1 && class == (code / 100).to_string());
-    if fits && number(parts.next()) && number(parts.next()) && parts.next().is_none() {
-        (Some(word), rest)
+fn split_enhanced(code: u16, text: &[u8]) -> (Option<&[u8]>, &[u8]) {
+    let end = text.iter().position(|b| *b == b' ').unwrap_or(text.len());
+    let (word, rest) = text.split_at(end);
+    let class = u16::from(word.first().copied().unwrap_or_default());
+    let fits = class == u16::from(b'0') + code / 100 && word.get(1) == Some(&b'.');
+    let mut digits = [0; 2];
+    let mut part = 0;
+    for b in word.get(2..).unwrap_or_default() {
+        match (digits.get_mut(part), b) {
+            (Some(count), b'0'..=b'9') => *count += 1,
+            (Some(_), b'.') => part += 1,
+            _ => return (None, text),
+        }
+    }
+    if fits && part == 1 && digits.iter().all(|count| (1..=3).contains(count)) {
+        (Some(word), rest.get(1..).unwrap_or_default())
     } else {
         (None, text)
     }

@@ -115,7 +115,7 @@ impl Transaction {
     }
 
     /// The outcome by the reply to the end of data.
-    pub(crate) fn finished(&mut self, end: &SmtpReply, redactor: &Redactor) -> Result<Receipt> {
+    pub(crate) fn finished(&mut self, end: SmtpReply, redactor: &Redactor) -> Result<Receipt> {
         let sender = self.mail.as_ref().is_some_and(SmtpReply::is_success);
         let taken = end.is_success();
         // Nobody was to get it, or not all of it: whatever the server says to its end, it can't be this message
@@ -134,10 +134,10 @@ impl Transaction {
         }
         let recipients = self.outcomes(redactor, taken);
         if taken {
-            return Ok(Receipt::new(end.to_core(redactor), recipients));
+            return Ok(Receipt::new(end.into_core(redactor), recipients));
         }
         let what = "the server refused the message after its body";
-        Err(refusal(Phase::EndOfData, end, what, redactor).with_recipients(recipients))
+        Err(refusal(Phase::EndOfData, &end, what, redactor).with_recipients(recipients))
     }
 
     /// Every recipient with its verdict; `delivered` says that the server has taken the message. Told once: the
@@ -145,13 +145,14 @@ impl Transaction {
     pub(crate) fn outcomes(&mut self, redactor: &Redactor, delivered: bool) -> Vec<RecipientOutcome> {
         // With the sender refused, the replies to RCPT (503) say nothing of the recipients.
         let said = self.mail.as_ref().is_some_and(SmtpReply::is_success);
-        let verdict = |reply: &Option<SmtpReply>| match reply {
-            Some(r) if said && r.is_success() && delivered => Verdict::Accepted(r.to_core(redactor)),
-            Some(r) if said && r.refuses_recipient() => Verdict::Refused(r.to_core(redactor)),
-            Some(r) if said && r.is_refusal() => Verdict::Deferred(r.to_core(redactor)),
+        let verdict = |reply: Option<SmtpReply>| match reply {
+            Some(r) if said && r.is_success() && delivered => Verdict::Accepted(r.into_core(redactor)),
+            Some(r) if said && r.refuses_recipient() => Verdict::Refused(r.into_core(redactor)),
+            Some(r) if said && r.is_refusal() => Verdict::Deferred(r.into_core(redactor)),
             _ => Verdict::NotSent,
         };
-        let pairs = std::mem::take(&mut self.envelope.to).into_iter().zip(&self.to);
+        let recipients = std::mem::take(&mut self.envelope.to).into_iter();
+        let pairs = recipients.zip(std::mem::take(&mut self.to));
         pairs.map(|(recipient, reply)| RecipientOutcome::new(recipient.address, verdict(reply))).collect()
     }
 
