@@ -49,6 +49,8 @@ pub(crate) struct Drive<'s, 'b, 'a> {
     /// How much of the input has been searched for a line end.
     pub(crate) searched: usize,
     ended: bool,
+    /// Nothing was under way for a while.
+    waited: bool,
     pub(crate) unflushed: bool,
     /// Why nothing can be written any more.
     pub(crate) failure: Option<Error>,
@@ -88,6 +90,7 @@ impl Session {
             scratch: BytesMut::new(),
             searched: 0,
             ended: false,
+            waited: true,
             unflushed: false,
             failure: None,
             answer_timer: None,
@@ -186,7 +189,10 @@ impl<'a> Drive<'_, '_, 'a> {
             self.session.channel.finish();
         }
         match self.intake.poll(cx) {
-            Poll::Pending => return false,
+            Poll::Pending => {
+                self.waited |= self.flow.is_idle();
+                return false;
+            }
             Poll::Ready(None) => self.ended = true,
             Poll::Ready(Some(letter)) => self.start(letter, cx),
         }
@@ -223,7 +229,8 @@ impl<'a> Drive<'_, '_, 'a> {
         };
         self.encoder = if self.session.caps.eight_bit_mime { encoder.unwatched() } else { encoder };
         self.scratch.clear();
-        self.flow.start(self.session.channel.output(), index, envelope);
+        let waited = std::mem::take(&mut self.waited);
+        self.flow.start(self.session.channel.output(), index, envelope, waited);
         self.feed = Some(match body.into_bytes() {
             Ok(bytes) => {
                 self.flow.keep(Some(bytes.clone()));

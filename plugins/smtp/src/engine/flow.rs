@@ -123,6 +123,8 @@ pub(crate) struct Flow {
     pub(super) next_line: usize,
     pub(super) grouped: usize,
     pub(super) answers: u64,
+    /// Nothing was under way before the last message.
+    pub(super) wary: bool,
     pub(super) over: bool,
     pub(super) hung_up: bool,
     pub(super) out_of_step: bool,
@@ -148,6 +150,7 @@ impl Flow {
             next_line: 0,
             grouped: 0,
             answers: 0,
+            wary: false,
             over: false,
             hung_up: false,
             out_of_step: false,
@@ -215,7 +218,11 @@ impl Flow {
     }
 
     /// Begins the message whose [`lines`](Self::lines) have been written.
-    pub(crate) fn start(&mut self, out: &mut BytesMut, index: usize, envelope: Envelope) {
+    ///
+    /// A connection that was idle may turn out to be closed. If it `waited`, a body that can't be read twice waits
+    /// for a sign of life, so that the message can go over another one.
+    pub(crate) fn start(&mut self, out: &mut BytesMut, index: usize, envelope: Envelope, waited: bool) {
+        self.wary = waited && self.plan.served && self.is_idle();
         // A body that goes behind its envelope unasked may be refused with the transaction left open, and what
         // follows would go on with it: only RSET ends it for sure (RFC 3030 §2).
         if self.plan.chunking && !self.flights.is_empty() {
@@ -277,7 +284,9 @@ impl Flow {
         }
         if self.plan.chunking {
             // With one refusal the message may have to stay here.
-            let unconditional = self.plan.pipelined && (self.plan.send_partial || recipients == 1);
+            let wary = self.wary && self.flights.back().is_some_and(|f| matches!(f.body, Kept::Untouched));
+            let alone = self.plan.send_partial || recipients == 1;
+            let unconditional = self.plan.pipelined && alone && !wary;
             self.stage = if unconditional { Stage::Body } else { Stage::Answers };
         } else if self.grouped < group {
             let current = self.flights.back().and_then(|f| f.transaction.as_ref());

@@ -200,6 +200,8 @@ impl Flow {
                 }
             };
             self.tell(at, outcome, false);
+            // This message had its word: those behind it may try another connection.
+            self.plan.served = true;
         }
         self.lost(cause, redactor);
     }

@@ -84,20 +84,22 @@ pub(crate) struct Server {
 impl Server {
     pub(crate) fn host(oracle: &Oracle, mode: Mode, odd: Odd) -> VirtualHost {
         let oracle = oracle.clone();
-        VirtualHost::serve(move || {
-            Box::new(Self {
-                oracle: oracle.clone(),
-                mode,
-                odd,
-                buffer: Vec::new(),
-                from: None,
-                to: Vec::new(),
-                body: Vec::new(),
-                data: false,
-                chunk: None,
-                spoilt: false,
-                closed: false,
-            })
+        VirtualHost::serve(move || Self::script(&oracle, mode, odd))
+    }
+
+    pub(crate) fn script(oracle: &Oracle, mode: Mode, odd: Odd) -> Box<dyn Script> {
+        Box::new(Self {
+            oracle: oracle.clone(),
+            mode,
+            odd,
+            buffer: Vec::new(),
+            from: None,
+            to: Vec::new(),
+            body: Vec::new(),
+            data: false,
+            chunk: None,
+            spoilt: false,
+            closed: false,
         })
     }
 
