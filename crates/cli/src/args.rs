@@ -4,6 +4,7 @@ use crate::check_args::CheckArgs;
 use crate::exit;
 use crate::outbox::OutboxCommand;
 use crate::plugin_args::{LoadArgs, PluginCommand, PluginsArgs};
+use crate::watch::WatchArgs;
 use clap::{ArgGroup, Parser, Subcommand};
 use postrider::{Milliseconds, Notify, PropertyValue, ReturnContent, Settle};
 use std::path::PathBuf;
@@ -29,6 +30,8 @@ pub(crate) enum Command {
     Send(Box<SendArgs>),
     /// List messages, or fetch them into files
     Fetch(Box<FetchArgs>),
+    /// Handle every message that comes in, once: by a program, into a maildir, or as lines of JSON
+    Watch(Box<WatchArgs>),
     /// Messages that wait durably, and are sent when it is possible: put them in, look at them, send them
     #[command(subcommand)]
     Outbox(OutboxCommand),
@@ -58,6 +61,7 @@ impl Command {
             Self::Check(args) => args.settings.json,
             Self::Send(args) => args.settings.json,
             Self::Fetch(args) => args.settings.json,
+            Self::Watch(args) => args.settings.json,
             Self::Outbox(command) => command.is_json(),
             Self::Explain(args) => args.json,
             Self::Config(ConfigCommand::Check(args)) => args.json,

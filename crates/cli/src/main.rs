@@ -7,6 +7,7 @@
 //! | `check.rs`, `check_args.rs` | `postrider check` |
 //! | `send.rs`, `compose.rs` | `postrider send`: the command, and the message it builds |
 //! | `fetch.rs`, `deposit.rs`, `headline.rs` | `postrider fetch`: the command, files that appear whole, subject and sender |
+//! | `watch/` | `postrider watch`: the command; programs, a maildir and lines of JSON as handlers; how it goes |
 //! | `outbox/` | `postrider outbox` |
 //! | `explain.rs`, `config.rs` | `postrider explain`, `postrider config check` |
 //! | `plugins.rs` | `postrider plugins` |
@@ -47,6 +48,7 @@ mod secret;
 mod send;
 mod settings;
 mod transcript;
+mod watch;
 
 use args::{Args, Command, ConfigCommand};
 use clap::Parser;
@@ -90,6 +92,7 @@ fn run(command: &Command, out: &mut Output) -> Result<Code, Failure> {
         Command::Check(args) => check::run(&runtime, args, out),
         Command::Send(args) => send::run(&runtime, args, out),
         Command::Fetch(args) => fetch::run(&runtime, args, out),
+        Command::Watch(args) => watch::run(&runtime, args, out),
         Command::Outbox(command) => outbox::run(&runtime, command, out),
         Command::Explain(args) => explain::run(args, out),
         Command::Config(ConfigCommand::Check(args)) => config::check(args, out),

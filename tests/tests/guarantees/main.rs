@@ -4,6 +4,7 @@
 //! `POSTRIDER_TRIALS=500 cargo test -p postrider-tests --test guarantees` runs 500 trials of each kind instead of 50.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
+mod command;
 mod host;
 mod killed;
 mod postgres;

@@ -144,6 +144,11 @@ impl WatchHandle {
         self.0.asked.send_modify(|asked| asked.stop = true);
     }
 
+    /// True once it was asked to stop.
+    pub fn is_stopping(&self) -> bool {
+        self.0.is_stopped()
+    }
+
     /// Asks it to look at once, whatever it is waiting for: new credentials or settings are there, say.
     pub fn look(&self) {
         self.0.asked.send_modify(|asked| asked.look = asked.look.wrapping_add(1));

@@ -57,10 +57,19 @@ impl Watch {
         let protocol = session.protocol(Direction::Incoming)?;
         let scope = registry.scope(Direction::Incoming, &protocol, &properties)?;
         let config = WatchConfig::read(&properties, &scope)?;
-        let name = config::mailbox_name(&properties, &registry, &protocol)?;
+        let name = Self::mailbox_of(session)?;
         session.inbox()?;
         let (host, session) = (session.host(), session.clone());
         Self::over(name, host, move || session.inbox(), config, ledger, handler)
+    }
+
+    /// The name that the mailbox of a session has in a ledger: `mail.watch.name`, or user, host and folder.
+    ///
+    /// # Errors
+    /// `Configuration`; no I/O happens.
+    pub fn mailbox_of(session: &Session) -> Result<String> {
+        let protocol = session.protocol(Direction::Incoming)?;
+        config::mailbox_name(&session.properties(), &session.registry(), &protocol)
     }
 
     /// Watches what `make` makes an inbox of, anew for each connection; `name` is the mailbox in the ledger.
