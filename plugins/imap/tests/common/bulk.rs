@@ -84,11 +84,14 @@ impl Bulk {
 
     pub(crate) fn host(&self) -> VirtualHost {
         let bulk = self.clone();
-        VirtualHost::serve(move || {
-            let dial = bulk.heard().dials;
-            bulk.heard().dials += 1;
-            Box::new(Session { bulk: bulk.clone(), dial, buffer: Vec::new(), idle: None, closed: false })
-        })
+        VirtualHost::serve(move || bulk.session())
+    }
+
+    /// The next connection's side of the server.
+    pub(crate) fn session(&self) -> Box<dyn Script> {
+        let dial = self.heard().dials;
+        self.heard().dials += 1;
+        Box::new(Session { bulk: self.clone(), dial, buffer: Vec::new(), idle: None, closed: false })
     }
 
     /// The text of a message: no other has it.
