@@ -33,6 +33,7 @@ struct Squeezed {
     inner: Box<dyn Script>,
     then: Then,
     streams: Option<(Compress, Decompress)>,
+    line: Vec<u8>,
 }
 
 impl Squeezed {
@@ -68,8 +69,14 @@ impl Script for Squeezed {
             let said = self.inner.receive(&heard);
             return if said.is_empty() { said } else { self.pack(&said, FlushCompress::Sync) };
         }
-        let line = String::from_utf8_lossy(bytes).into_owned();
-        let Some(tag) = line.strip_suffix(" COMPRESS DEFLATE\r\n") else { return self.inner.receive(bytes) };
+        self.line.extend_from_slice(bytes);
+        if !self.line.ends_with(b"\r\n") {
+            return Vec::new();
+        }
+        let line = String::from_utf8(std::mem::take(&mut self.line)).unwrap();
+        let Some(tag) = line.strip_suffix(" COMPRESS DEFLATE\r\n") else {
+            return self.inner.receive(line.as_bytes());
+        };
         if self.then == Then::Refuse {
             return format!("{tag} NO [COMPRESSIONACTIVE] already\r\n").into_bytes();
         }
@@ -95,7 +102,9 @@ impl Script for Squeezed {
 
 fn host(bulk: &Bulk, then: Then) -> VirtualHost {
     let bulk = bulk.clone();
-    VirtualHost::serve(move || Box::new(Squeezed { inner: bulk.session(), then, streams: None }))
+    VirtualHost::serve(move || {
+        Box::new(Squeezed { inner: bulk.session(), then, streams: None, line: Vec::new() })
+    })
 }
 
 fn compressed() -> ImapConfig {
