@@ -29,8 +29,8 @@
 //! | `memory` | postrider-memory, as `postrider::memory` | outgoing and incoming `memory`: for the tests of a program |
 //! | `lettre` | postrider-lettre, as `postrider::lettre` | outgoing `lettre`: that crate's SMTP client, for comparison |
 //! | `async-imap` | postrider-async-imap, as `postrider::async_imap` | incoming `async-imap`: that crate's client, for comparison |
-//! | `sqlite` | SQLite, compiled in: `postrider::ledger::SqliteLedger` | |
-//! | `postgres` | a client of PostgreSQL: `postrider::ledger::PostgresLedger` | |
+//! | `sqlite` | SQLite, compiled in: `postrider::ledger::SqliteLedger`, `postrider::outbox::SqliteOutbox` | |
+//! | `postgres` | a client of PostgreSQL: `postrider::ledger::PostgresLedger`, `postrider::outbox::PostgresOutbox` | |
 //! | `net` (default) | postrider-net | the host `TokioHost` |
 //!
 //! A feature only links: it never changes what another does, nor which transport a session chooses. That is
@@ -44,6 +44,7 @@
 //! | `pool*.rs`, `room.rs` | so many connections and no more, shared by all who send |
 //! | `rules/` | [`SendingRules`]: what holds for every message |
 //! | `inbox/`, `spool.rs` | [`Inbox`]: receiving; [`Watch`]: a watched inbox; [`Spool`]: a message that has arrived whole |
+//! | `outbox/` | [`outbox`]: messages that wait durably, and workers that send them |
 //! | `doctor/` | [`doctor`]: why mail does not go out or come in |
 //! | `account_file.rs`, `account_reader.rs` | [`AccountFile`]: settings in TOML |
 //! | `settings/` | [`settings`]: property files, the environment, forms, lent sessions |
