@@ -32,12 +32,12 @@ const PIPELINING: Property<bool> = Property::new(
     "Send several commands at a time; false never does. Unset: if the server offers it.",
 );
 const WINDOW: Property<u32> = Property::new(
-    "pipelining.window",
+    "window",
     "With pipelining: most commands sent before their answers have been read, from 1 up.",
 )
 .default("1000");
 const WINDOW_BYTES: Property<Bytes> = Property::new(
-    "pipelining.bytes",
+    "windowsize",
     "With pipelining: messages are asked for ahead while less than this is still to come, by the sizes the server \
      lists. Best above the link's rate times its round trip.",
 )
@@ -186,7 +186,7 @@ mod tests {
         assert_eq!(config.account(), "u@pop.example");
         let all = "mail.pop3.host=h\nmail.pop3.port=110\nmail.pop3.apop.enable=true\nmail.pop3.disabletop=true\n\
                    mail.pop3.disablecapa=true\nmail.pop3.rsetbeforequit=true\nmail.pop3.pipelining=false\n\
-                   mail.pop3.pipelining.window=7\nmail.pop3.pipelining.bytes=2KiB\n\
+                   mail.pop3.window=7\nmail.pop3.windowsize=2KiB\n\
                    mail.pop3.maxsize=1KiB\nmail.pop3.pollinterval=5s\nmail.debug=true\n\
                    mail.pop3.auth.xoauth2.two.line.authentication.format=true";
         let c = read("pop3", all).unwrap();
@@ -200,8 +200,8 @@ mod tests {
 
     #[test]
     fn a_bad_value_names_its_key() {
-        let none = "mail.host=h\nmail.pop3.pipelining.window=0";
-        assert!(read("pop3", none).unwrap_err().to_string().contains("mail.pop3.pipelining.window"));
+        let none = "mail.host=h\nmail.pop3.window=0";
+        assert!(read("pop3", none).unwrap_err().to_string().contains("mail.pop3.window"));
         let both = "mail.host=h\nmail.pop3.apop.enable=true\nmail.pop3.sasl.enable=true";
         assert!(read("pop3", both).unwrap_err().to_string().contains("mail.pop3.apop.enable"));
         let error = read("pop3", "mail.host=h\nmail.pop3.pollinterval=soon").unwrap_err().to_string();

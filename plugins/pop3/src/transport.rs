@@ -162,8 +162,8 @@ impl IncomingTransport for Pop3 {
         Ok(session.body(window, config))
     }
 
-    /// With PIPELINING, RETRs are written ahead of the fetches, at most `pipelining.window` of them and as long as
-    /// less than `pipelining.bytes` is to come. Whatever else is asked for meanwhile costs what is in flight: up to
+    /// With PIPELINING, RETRs are written ahead of the fetches, at most `window` of them and as long as
+    /// less than `windowsize` is to come. Whatever else is asked for meanwhile costs what is in flight: up to
     /// 256 KiB are read and thrown away, for more the connection is dropped and dialed anew. So settle and list
     /// between batches of fetches, not between fetches.
     fn prefetch(&mut self, ids: &[MessageId]) {

@@ -41,11 +41,11 @@ async fn with_any_window_each_message_is_the_one_that_was_meant() {
             ("window", "2"),
             ("window", "8"),
             ("window", "64"),
-            ("bytes", "1KiB"),
-            ("bytes", "64MiB"),
+            ("windowsize", "1KiB"),
+            ("windowsize", "64MiB"),
         ] {
             let text = Text::new(servers, "pop3", server, tls).signed_in(servers, mailbox.user());
-            let mut inbox = text.and(&format!("pipelining.{key}"), value).inbox();
+            let mut inbox = text.and(key, value).inbox();
             let listing = inbox.list(&Query::all()).await.unwrap();
             let ids: Vec<MessageId> = listing.messages.into_iter().map(|m| m.id).collect();
             inbox.prefetch(&ids);
