@@ -6,7 +6,7 @@ use crate::stream::{Tls, is_loopback};
 use crate::tap::Tap;
 use crate::{binding, tls_error};
 use postrider_core::{Result, Target, TlsSession};
-use rustls::{ClientConnection, ProtocolVersion};
+use rustls::{ClientConnection, HandshakeKind, ProtocolVersion};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
@@ -26,6 +26,7 @@ pub(crate) async fn handshake(tcp: TcpStream, configs: &Configs, target: &Target
                 host = %target.host,
                 version = %session.version,
                 cipher = %session.cipher_suite,
+                resumed = stream.get_ref().1.handshake_kind() == Some(HandshakeKind::Resumed),
                 "encrypted"
             );
             Ok(Tls::new(stream, session, loopback, target.clone()))

@@ -1,14 +1,14 @@
 //! Sending.
 
 use crate::MailerConfig;
-use crate::mailer_share::{sender, share};
+use crate::mailer_share::{is_by_headers, sender, share};
 use crate::pool_connection::{Goodbye, close_all};
 use crate::pool_desk::Leftover;
 use crate::pool_place::Place;
 use crate::route::{Blueprint, Route};
 use crate::rules::{Dispatch, send_all, send_one};
 use lettre::Message;
-use lettre::message::{Mailbox, Mailboxes, header};
+use lettre::message::Mailbox;
 use postrider_core::{
     Address, Body, Envelope, Error, ErrorKind, Host, OutgoingTransport, Phase, Receipt, Recipient, Result,
     session_property,
@@ -120,7 +120,7 @@ impl Mailer {
         let by_headers = is_by_headers(message);
         loop {
             let route = self.0.route();
-            // Written out only when it is inside: of ten thousand waiting messages there are few second copies.
+            // None: retired meanwhile. Written out only when it is inside: of ten thousand waiting messages there are few second copies.
             let Some(place) = Place::enter(&route.pool).await? else { continue };
             let text = message.formatted();
             if text.len() > SHARED {
@@ -214,7 +214,6 @@ impl Mailer {
         body: impl FnOnce() -> Body<'a> + Send,
     ) -> Result<Receipt> {
         loop {
-            // Retired while this waited for room: the new settings have room of their own.
             let route = self.0.route();
             let Some(mut lease) = route.pool.lease().await? else { continue };
             let envelope = sender(&route, envelope, by_headers);
@@ -280,15 +279,6 @@ impl Mailer {
     pub async fn close(&self) {
         close_all(self.0.route().pool.clear()).await;
     }
-}
-
-/// True if the message's envelope is from whom its headers name, as the builder makes it.
-fn is_by_headers(message: &Message) -> bool {
-    let headers = message.headers();
-    let sender = headers.get::<header::Sender>().map(Mailbox::from);
-    let from = || headers.get::<header::From>().and_then(|from| Mailboxes::from(from).into_iter().next());
-    let named = sender.or_else(from);
-    named.is_some_and(|named| message.envelope().from() == Some(&named.email))
 }
 
 fn from_key() -> String {

@@ -5,6 +5,7 @@ use crate::pool_place::{Place, Sent};
 use crate::route::Route;
 use crate::rules::{Dispatch, Need, send_one};
 use bytes::Bytes;
+use lettre::message::{Mailbox, Mailboxes, header};
 use postrider_core::{Body, Envelope, Receipt, Result};
 use std::borrow::Cow;
 
@@ -55,4 +56,13 @@ pub(crate) async fn share(
             Err(error) => Ok(Err(error)),
         },
     }
+}
+
+/// True if the message's envelope is from whom its headers name, as the builder makes it.
+pub(crate) fn is_by_headers(message: &lettre::Message) -> bool {
+    let headers = message.headers();
+    let sender = headers.get::<header::Sender>().map(Mailbox::from);
+    let from = || headers.get::<header::From>().and_then(|from| Mailboxes::from(from).into_iter().next());
+    let named = sender.or_else(from);
+    named.is_some_and(|named| message.envelope().from() == Some(&named.email))
 }

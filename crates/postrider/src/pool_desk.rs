@@ -5,7 +5,7 @@
 
 use crate::pool_connection::{Connection, Idle, Past, Transport};
 use bytes::Bytes;
-use postrider_core::{Envelope, Error, Receipt, Result};
+use postrider_core::{Envelope, Receipt, Result};
 use slab::Slab;
 use std::collections::VecDeque;
 use std::future::Future;
@@ -15,7 +15,7 @@ use std::task::Waker;
 /// Number of a waiting task or of a drive.
 pub(crate) type Key = usize;
 
-/// How many messages may be written out and waiting; further ones wait before the door, for all these are in memory.
+/// How many messages may be written out and waiting. Further ones wait before the door.
 const DOOR: usize = 256;
 
 /// A transport sending a batch that is fed as messages come. Gives the transport back.
@@ -212,8 +212,7 @@ impl Desk {
     pub(crate) fn abandon(&mut self, key: Key) -> Leftover {
         let mut leftover = Leftover::default();
         let Some(slot) = self.slots.get_mut(key) else { return leftover };
-        let waker = slot.waker.take();
-        let state = std::mem::replace(&mut slot.state, State::Forsaken);
+        let (waker, state) = (slot.waker.take(), std::mem::replace(&mut slot.state, State::Forsaken));
         match &state {
             State::Outside => self.waiting = self.waiting.saturating_sub(1),
             State::Inside => leftover.wakers.extend(self.admit()),
@@ -269,29 +268,6 @@ impl Desk {
     pub(crate) fn is_in_line(&self, key: Key) -> bool {
         let state = self.slots.get(key).map(|slot| &slot.state);
         matches!(state, Some(State::Outside | State::Queued(_) | State::Alone))
-    }
-
-    /// The first message in the queue can't be sent, since no transport can be made.
-    pub(crate) fn fail_first(&mut self, error: Error) -> [Option<Waker>; 2] {
-        self.skip_forsaken();
-        let is_message =
-            |key: &Key| matches!(self.slots.get(*key), Some(slot) if matches!(slot.state, State::Queued(_)));
-        let Some(key) = self.queue.front().copied().filter(is_message) else { return [None, None] };
-        self.queue.pop_front();
-        self.queued -= 1;
-        [self.answer(key, Settled::Outcome(Err(error))), self.admit()]
-    }
-
-    /// Gives a connection to who wants one alone, or gives it back.
-    pub(crate) fn grant(&mut self, key: Key, settled: Settled) -> ([Option<Waker>; 2], Option<Settled>) {
-        match self.slots.get(key).map(|slot| &slot.state) {
-            Some(State::Alone) => ([self.answer(key, settled), self.admit()], None),
-            Some(State::Forsaken) => {
-                self.slots.try_remove(key);
-                ([None, None], Some(settled))
-            }
-            _ => ([None, None], Some(settled)),
-        }
     }
 
     /// From here on nothing is taken. Everybody who waits is sent on.

@@ -8,7 +8,7 @@ use crate::pool::Limits;
 use crate::pool_connection::{Connection, Idle};
 use crate::pool_desk::{Desk, Drive, Key, Message, Settled, State};
 use crate::room::{Permit, Room};
-use postrider_core::{ErrorKind, Receipt, Result};
+use postrider_core::{Error, ErrorKind, Receipt, Result};
 use std::sync::Arc;
 use std::task::Waker;
 use std::time::Duration;
@@ -188,6 +188,29 @@ impl Desk {
             return (Plan::Tell(drive.ask.take()), stale);
         }
         (Plan::Nothing, stale)
+    }
+
+    /// The first message in the queue can't be sent, since no transport can be made.
+    pub(crate) fn fail_first(&mut self, error: Error) -> [Option<Waker>; 2] {
+        self.skip_forsaken();
+        let is_message =
+            |key: &Key| matches!(self.slots.get(*key), Some(slot) if matches!(slot.state, State::Queued(_)));
+        let Some(key) = self.queue.front().copied().filter(is_message) else { return [None, None] };
+        self.queue.pop_front();
+        self.queued -= 1;
+        [self.answer(key, Settled::Outcome(Err(error))), self.admit()]
+    }
+
+    /// Gives a connection to who wants one alone, or gives it back.
+    pub(crate) fn grant(&mut self, key: Key, settled: Settled) -> ([Option<Waker>; 2], Option<Settled>) {
+        match self.slots.get(key).map(|slot| &slot.state) {
+            Some(State::Alone) => ([self.answer(key, settled), self.admit()], None),
+            Some(State::Forsaken) => {
+                self.slots.try_remove(key);
+                ([None, None], Some(settled))
+            }
+            _ => ([None, None], Some(settled)),
+        }
     }
 
     /// The connection used last, if it is fresh enough, or room for a new one.

@@ -361,7 +361,7 @@ async fn more_than_fit_behind_the_door_are_served_in_the_order_they_came() {
     let mut sends: Vec<_> = (0..600).map(|n| send(&mailer, &envelope, format!("{n:03}"))).collect();
     sends.iter_mut().for_each(begin);
     // Some before the door and some behind it don't wait any more.
-    let stay = |n: usize| n < 4 || n % 3 != 0;
+    let stay = |n: usize| n < 4 || !n.is_multiple_of(3);
     let sends: Vec<_> = sends.into_iter().enumerate().filter(|(n, _)| stay(*n)).map(|(_, s)| s).collect();
     yard.always(Answer::Yes);
     for outcome in in_time(futures_util::future::join_all(sends)).await {
@@ -382,8 +382,8 @@ async fn no_message_is_lost_or_sent_twice_under_load_with_cancellations_on_many_
             let mut turn = 0u32;
             while !stop.load(std::sync::atomic::Ordering::SeqCst) {
                 turn += 1;
-                let slow = if turn % 5 == 0 { Answer::Slowly(2) } else { Answer::Yes };
-                let answer = if turn % 7 == 0 { Answer::No(ErrorKind::Deferred) } else { slow };
+                let slow = if turn.is_multiple_of(5) { Answer::Slowly(2) } else { Answer::Yes };
+                let answer = if turn.is_multiple_of(7) { Answer::No(ErrorKind::Deferred) } else { slow };
                 if yard.state().answers.len() < 8 {
                     yard.answer([answer]);
                 }
@@ -399,14 +399,14 @@ async fn no_message_is_lost_or_sent_twice_under_load_with_cancellations_on_many_
                 let envelope = envelope();
                 for n in 0..60usize {
                     let text = format!("{task}-{n}");
-                    let stream = (task + n) % 11 == 0;
+                    let stream = (task + n).is_multiple_of(11);
                     let body = if stream {
                         Body::from_reader(std::io::Cursor::new(text.clone().into_bytes()))
                     } else {
                         text.clone().into_bytes().into()
                     };
                     let mut sending = Box::pin(mailer.send(&envelope, body));
-                    if (task * 7 + n) % 4 == 0 {
+                    if (task * 7 + n).is_multiple_of(4) {
                         let mut polls = n % 6;
                         let gone = std::future::poll_fn(|cx| {
                             polls = polls.saturating_sub(1);
