@@ -23,6 +23,7 @@
 //! | `session_body.rs` | the driver: a body, by DATA or BDAT |
 //! | `session_late.rs` | the driver: deadlines while messages are under way |
 //! | `intake.rs` | where the messages come from, and those that are sent again |
+//! | `habits.rs` | what is remembered of a server: whether its PIPELINING and CHUNKING are what they say |
 //! | `auth.rs` | pure: signing in |
 //! | `engine/` | pure: replies, capabilities, commands, one transaction and its outcome; `flow*.rs`: many in flight |
 //!
@@ -37,6 +38,7 @@ mod auth;
 mod config;
 mod config_window;
 mod engine;
+mod habits;
 mod intake;
 mod session;
 mod session_body;

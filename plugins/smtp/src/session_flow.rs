@@ -2,6 +2,7 @@
 
 use crate::SmtpConfig;
 use crate::engine::{Flow, News, Plan, Stage};
+use crate::habits::Habits;
 use crate::intake::{Feed, Intake, Letter};
 use crate::session::Session;
 use crate::session_late::Timer;
@@ -13,28 +14,6 @@ use std::task::{Context, Poll};
 
 /// Once so much waits to be written, no more is put to it.
 const HIGH: usize = 64 * 1024;
-
-/// What is known of the server's pipelining, kept from one connection to the next.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) enum Pipelining {
-    /// It has not been tried.
-    #[default]
-    Unknown,
-    /// It works.
-    Works,
-    /// It may have been to blame for what went wrong: the next message goes without it.
-    Suspect,
-    /// It is offered and does not work.
-    Broken,
-}
-
-/// What a transport remembers of its server.
-#[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Habits {
-    pub(crate) pipelining: Pipelining,
-    /// BDAT is offered and not there.
-    pub(crate) no_chunking: bool,
-}
 
 /// The work on one connection.
 pub(crate) struct Drive<'s, 'b, 'a> {
@@ -69,14 +48,13 @@ impl Session {
         habits: &mut Habits,
         reused: bool,
     ) {
-        let trusted = !matches!(habits.pipelining, Pipelining::Suspect | Pipelining::Broken);
         let plan = Plan {
-            pipelined: config.pipelining && self.caps.pipelining && trusted,
-            chunking: self.caps.chunking && config.window.chunk.is_some() && !habits.no_chunking,
+            pipelined: config.pipelining && self.caps.pipelining && habits.may_pipeline(),
+            chunking: self.caps.chunking && config.window.chunk.is_some() && habits.may_chunk(),
             messages: config.window.messages,
             bytes: config.window.bytes,
             send_partial: config.send_partial,
-            proven: habits.pipelining == Pipelining::Works,
+            proven: habits.are_proven(),
             served: reused,
             debug: config.debug,
         };
@@ -98,14 +76,7 @@ impl Session {
         };
         poll_fn(|cx| drive.poll(cx)).await;
         let flow = drive.flow;
-        habits.no_chunking |= flow.has_no_chunking();
-        habits.pipelining = match habits.pipelining {
-            Pipelining::Suspect if flow.is_acquitted() => Pipelining::Unknown,
-            Pipelining::Suspect => Pipelining::Broken,
-            Pipelining::Unknown | Pipelining::Works if flow.is_out_of_step() => Pipelining::Suspect,
-            Pipelining::Unknown if flow.is_proven() => Pipelining::Works,
-            known => known,
-        };
+        habits.learn(&flow);
         if flow.is_idle() && !flow.is_over() && !flow.is_out_of_step() {
             self.channel.finish();
         }

@@ -1,8 +1,8 @@
 //! The contract of the transport.
 
+use crate::habits::Habits;
 use crate::intake::{Intake, One};
 use crate::session::Session;
-use crate::session_flow::Habits;
 use crate::{Capabilities, SmtpConfig};
 use postrider_core::{
     Batch, Body, Envelope, Error, ErrorKind, Host, OutgoingTransport, Phase, Receipt, Repeat, Result,

@@ -1,6 +1,7 @@
 //! What becomes of the messages under way when the connection ends, or a body. Pure.
 
-use super::flow::{Flight, Flow, Kept, News, Stage};
+use super::flow::Flow;
+use super::flow_state::{Flight, Kept, News, Stage};
 use super::refusal::repeated;
 use bytes::BytesMut;
 use postrider_core::{Error, ErrorKind, Phase};

@@ -1,6 +1,7 @@
 //! What follows from the answers. Pure.
 
-use super::flow::{Expected, Flow, Kept, News, Stage};
+use super::flow::Flow;
+use super::flow_state::{Expected, Kept, News, Stage};
 use super::{Command, SmtpReply, refusal};
 use bytes::BytesMut;
 use postrider_core::{Error, ErrorKind, Phase, Receipt, Result};
