@@ -7,6 +7,7 @@
 mod command;
 mod host;
 mod killed;
+mod live;
 mod postgres;
 mod shared;
 

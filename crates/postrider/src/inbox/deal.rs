@@ -5,13 +5,14 @@ use super::{Answer, Arrival, Handler, Marks, Quarantine, WatchConfig, arrival, q
 use crate::Spool;
 use futures_util::FutureExt as _;
 use futures_util::future::{Either, select};
-use postrider_core::{Error, Host, MessageInfo, Settle};
+use postrider_core::{Error, Host, MessageId, MessageInfo, Settle};
 use postrider_store::ledger::{
     Entry, Fingerprint, Lease, Ledger, LedgerError, LedgerErrorKind, MessageKey, State,
 };
+use std::collections::BTreeMap;
 use std::panic::AssertUnwindSafe;
 use std::pin::pin;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// More of a reason is not kept.
 const LONGEST_REASON: usize = 500;
@@ -43,6 +44,17 @@ pub(super) struct Dealer {
     pub(super) ledger: Arc<dyn Ledger>,
     pub(super) handler: Arc<dyn Handler>,
     pub(super) observer: Option<Observer>,
+    /// What became of messages that the ledger could not take, by their keys there. As long as the process lives their
+    /// handlers are not asked again.
+    pub(super) unwritten: Mutex<BTreeMap<MessageId, Unwritten>>,
+}
+
+/// What is still to be written down of a message.
+#[derive(Clone)]
+pub(super) struct Unwritten {
+    fingerprint: Fingerprint,
+    state: State,
+    reason: String,
 }
 
 enum Outcome {
@@ -73,6 +85,10 @@ impl Dealer {
         };
         let attempt = entry.as_ref().map_or(0, |entry| entry.attempts).saturating_add(1);
         let mut arrival = Arrival { id: info.id, key, flags: info.flags, content, attempt, marks };
+        if let Some(unwritten) = self.unwritten(&arrival.key) {
+            self.write_down(lease, &arrival, unwritten.state, &unwritten.reason).await?;
+            return Ok(Dealt::Over(unwritten.state));
+        }
         if let Some(reason) = entry.as_ref().and_then(|entry| self.hopeless(entry)) {
             return self.put_aside(lease, &arrival, State::Quarantined, &reason).await;
         }
@@ -87,8 +103,7 @@ impl Dealer {
         self.tell(&Event::Answered(&arrival.id));
         match outcome {
             Outcome::Answer(Answer::Done) => {
-                let _ = self.ledger.record(lease, &arrival.key, State::Done, "").await?;
-                self.tell(&Event::Recorded(&arrival.id));
+                self.write_down(lease, &arrival, State::Done, "").await?;
                 Ok(Dealt::Over(State::Done))
             }
             Outcome::Answer(Answer::Later) => {
@@ -154,10 +169,45 @@ impl Dealer {
         {
             return Ok(Dealt::Stuck(error));
         }
-        let _ = self.ledger.record(lease, &arrival.key, state, reason).await?;
+        self.write_down(lease, arrival, state, reason).await?;
         self.tell(&Event::Quarantined(&arrival.id, reason));
-        self.tell(&Event::Recorded(&arrival.id));
         Ok(Dealt::Over(state))
+    }
+
+    /// Records what became of a message; what the ledger can't take is kept until it can.
+    async fn write_down(
+        &self,
+        lease: &Lease,
+        arrival: &Arrival,
+        state: State,
+        reason: &str,
+    ) -> Result<(), LedgerError> {
+        let key = &arrival.key;
+        match self.ledger.record(lease, key, state, reason).await {
+            Ok(_) => {
+                self.all_unwritten().remove(&key.id);
+                self.tell(&Event::Recorded(&arrival.id));
+                Ok(())
+            }
+            // It is another's to handle now.
+            Err(error) if error.kind() == LedgerErrorKind::Lost => {
+                self.all_unwritten().remove(&key.id);
+                Err(error)
+            }
+            Err(error) => {
+                let unwritten = Unwritten { fingerprint: key.fingerprint, state, reason: reason.to_owned() };
+                self.all_unwritten().insert(key.id.clone(), unwritten);
+                Err(error)
+            }
+        }
+    }
+
+    fn unwritten(&self, key: &MessageKey) -> Option<Unwritten> {
+        self.all_unwritten().get(&key.id).filter(|one| one.fingerprint == key.fingerprint).cloned()
+    }
+
+    fn all_unwritten(&self) -> MutexGuard<'_, BTreeMap<MessageId, Unwritten>> {
+        self.unwritten.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// What becomes of a message on the server.

@@ -11,7 +11,7 @@ use postrider_core::{Direction, Error, ErrorKind, Host, Result};
 use postrider_store::ledger::{Claim, Lease, Ledger, LedgerError, LedgerErrorKind};
 use std::fmt;
 use std::pin::pin;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 /// How long a goodbye may take.
@@ -85,7 +85,8 @@ impl Watch {
         handler: impl Handler + 'static,
     ) -> Result<Self> {
         config::check(&config)?;
-        let dealer = Dealer { config, host, ledger, handler: Arc::new(handler), observer: None };
+        let handler = Arc::new(handler);
+        let dealer = Dealer { config, host, ledger, handler, observer: None, unwritten: Mutex::default() };
         Ok(Self { name: name.into(), make: Arc::new(make), dealer, handle: WatchHandle::new() })
     }
 

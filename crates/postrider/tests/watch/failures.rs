@@ -196,12 +196,31 @@ fn a_ledger_that_fails_stops_the_handing_over_until_it_works_again() {
             }
             status.counts.settled == 3
         });
-        let mut subjects = notes.subjects();
-        subjects.dedup();
-        assert_eq!(subjects, ["0", "1", "2"]);
+        // What the ledger could not take is written down later, without the handler.
+        assert_eq!(notes.subjects(), ["0", "1", "2"]);
         assert_eq!(status.counts.handled, 3);
         assert!(told.lock().unwrap().iter().all(|why| why.contains("make room")), "{told:?}");
         assert!(!told.lock().unwrap().is_empty());
+    }
+}
+
+#[test]
+fn what_the_ledger_could_not_take_is_written_down_later_without_the_handler() {
+    for answer in [Answer::Done, Answer::Refuse("no".into())] {
+        let world = World::new().configured(|c| c.settle = Settle::Delete);
+        let id = world.memory.deliver(message("one"));
+        let (notes, ledger) = (Notes::default(), world.ledger.clone());
+        let (seen, expected) = (notes.clone(), answer.clone());
+        let handler = move |arrival: Arrival| {
+            seen.0.lock().unwrap().push(subject(&arrival));
+            (0..20).for_each(|_| ledger.next_error(LedgerErrorKind::Full));
+            let answer = answer.clone();
+            async { Ok(answer) }
+        };
+        world.run(handler, |status| status.counts.handled + status.counts.refused == 1);
+        assert_eq!(notes.subjects(), ["one"]);
+        let state = if expected == Answer::Done { State::Done } else { State::Refused };
+        assert_eq!(world.state(&id), Some(state));
     }
 }
 
