@@ -8,10 +8,13 @@
 //! let target = Target::new("mail.example.org", 993, TlsMode::Implicit)?;
 //! let login = Login::password(&target, "me", "secret");
 //! let mut imap = Imap::new(ImapConfig::new(target, login), host);
-//! for message in imap.list(&Query::unseen()).await?.messages {
-//!     let _bytes = imap.fetch(&message.id).await?.read_all(1 << 20).await?;
-//!     imap.settle(&[message.id], &Settle::Seen).await?;
+//! let ids: Vec<MessageId> = imap.list(&Query::unseen()).await?.messages.into_iter().map(|m| m.id).collect();
+//! // Asked for in windows from now on, instead of one at a time.
+//! imap.prefetch(&ids);
+//! for id in &ids {
+//!     let _bytes = imap.fetch(id).await?.read_all(1 << 20).await?;
 //! }
+//! imap.settle(&ids, &Settle::Seen).await?;
 //! Box::new(imap).close().await
 //! # }
 //! ```
@@ -24,11 +27,12 @@
 //! | `session.rs` | the driver: greeting, STARTTLS, capabilities, LOGOUT |
 //! | `session_dialogue.rs` | the driver: commands, what is heard, and how long it may take |
 //! | `session_login.rs`, `session_mailbox.rs`, `session_search.rs`, `session_message.rs`, `session_window.rs`, `session_settle.rs`, `session_wait.rs`, `session_folders.rs`, `session_append.rs` | the driver: one file for each thing that can be done |
-//! | `auth.rs`, `state.rs`, `capabilities.rs`, `mailbox.rs`, `key.rs`, `pieces.rs`, `plan.rs`, `window.rs` | pure: signing in, what is known of the session, of the server, of mailboxes, message keys, messages in pieces, what is to be fetched, what was asked for |
+//! | `auth.rs`, `bounds.rs`, `state.rs`, `capabilities.rs`, `mailbox.rs`, `key.rs`, `pieces.rs`, `plan.rs`, `window.rs` | pure: signing in, bounds on answers, what is known of the session, of the server, of mailboxes, message keys, messages in pieces, what is to be fetched, what was asked for |
 //! | `deflate.rs` | a connection that is compressed (RFC 4978) |
 //! | `codec/` | pure: bytes to responses and bodies, commands to bytes |
 
 mod auth;
+mod bounds;
 mod capabilities;
 mod codec;
 mod config;

@@ -142,6 +142,7 @@ impl Session {
             StatusKind::Bye => return Err(self.goodbye(&status, phase)),
             _ => return Err(self.refused(&status, phase, "the server does not want to talk")),
         }
+        // Inside TLS the certificate has shown whose word that is, and no secret is sent: docs/adr/0015.
         let known = status.kind == StatusKind::Preauth;
         if known && self.channel.tls().is_none() && self.channel.target().tls == TlsMode::StartTls {
             let what = "the server says that it knows us already (PREAUTH), which leaves no room for TLS; someone \

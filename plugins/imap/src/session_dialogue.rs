@@ -1,14 +1,10 @@
 //! The driver of commands: what is sent, what is heard, and how long it may take.
 
+use crate::bounds::Bounds;
 use crate::codec::{Command, Event, Response, Status, StatusKind, parse, refusal_kind};
 use crate::session::Session;
 use postrider_core::{Error, ErrorKind, Phase, Result};
 use std::time::Duration;
-
-/// Most untagged responses to one command.
-const MAX_UNTAGGED: u32 = 1_000_000;
-/// Longest time for all answers to one command but a body, however lively the server is.
-const MAX_TIME: Duration = Duration::from_secs(600);
 
 /// Takes what is said in answer to a command and is no status.
 pub(crate) type Each<'a> = &'a mut (dyn FnMut(Response) -> Result<()> + Send);
@@ -16,25 +12,6 @@ pub(crate) type Each<'a> = &'a mut (dyn FnMut(Response) -> Result<()> + Send);
 /// For commands that want no data.
 pub(crate) fn nobody(_: Response) -> Result<()> {
     Ok(())
-}
-
-/// Bounds on the answers to one command.
-pub(crate) struct Bounds {
-    end: Duration,
-    left: u32,
-}
-
-impl Bounds {
-    /// How long to wait for the next of them, `None` if the time is up.
-    pub(crate) fn wait(&self, silence: Duration, now: Duration) -> Option<Duration> {
-        Some(silence.min(self.end.saturating_sub(now))).filter(|wait| !wait.is_zero())
-    }
-
-    /// One more was heard; false if it is one too many.
-    pub(crate) fn count(&mut self) -> bool {
-        self.left = self.left.saturating_sub(1);
-        self.left > 0
-    }
 }
 
 /// What a command waits for.
@@ -261,8 +238,7 @@ impl Session {
 
     /// The bounds of a command that begins now.
     pub(crate) fn bounds(&self) -> Bounds {
-        let time = MAX_TIME.max(self.channel.timing().command());
-        Bounds { end: self.channel.host().now().saturating_add(time), left: MAX_UNTAGGED }
+        Bounds::new(self.channel.host().now(), self.channel.timing().command())
     }
 
     /// The next piece of what the server says; all of it has to come within `wait`.

@@ -1,10 +1,11 @@
 //! The driver of one message: its body, streamed out of the literal of one command, or of one after the other.
 
 use crate::ImapConfig;
+use crate::bounds::Bounds;
 use crate::codec::{BodyItem, Event, Response, StatusKind};
 use crate::pieces::Pieces;
 use crate::session::Session;
-use crate::session_dialogue::{Bounds, Said};
+use crate::session_dialogue::Said;
 use bytes::Bytes;
 use postrider_core::{Body, Error, ErrorKind, Phase, Result};
 use std::time::Duration;

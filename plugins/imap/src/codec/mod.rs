@@ -5,6 +5,7 @@ mod fault;
 mod fetch;
 mod framer;
 mod lexer;
+mod line;
 mod quick;
 mod response;
 mod set;
