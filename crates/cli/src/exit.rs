@@ -8,7 +8,7 @@ use std::io;
 pub(crate) const HELP: &str = "\
 Exit codes:
    0  all is done; for send: every recipient was accepted
-   1  fetch --output -: there was no message
+   1  fetch --output -: there was no message; outbox: there was nothing to be done
   64  the command line is wrong
   65  the message or an address can't be used as it is
   66  a file, command or message that was to be read is not there, or can't be
@@ -21,7 +21,7 @@ Exit codes:
   76  TLS failed, the other side broke the protocol, or can't do what was asked
   77  signing in was refused
   78  a setting is wrong
-  79  send: unsure. The message may have been accepted and no answer came;
+  79  send, outbox run: unsure. The message may have been accepted and no answer came;
       a repeat may send it twice
   80  send: accepted for some recipients and not for others
  130  interrupted (Ctrl-C)";

@@ -16,11 +16,13 @@
 )]
 
 mod books;
+mod disk;
 mod host;
 mod kills;
 mod points;
 mod postfix;
 mod postgres;
+mod rate;
 mod sink;
 
 /// A number that is not the same in two runs, below `limit`.

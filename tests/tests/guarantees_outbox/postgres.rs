@@ -13,8 +13,8 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 /// A database, and what ends it.
-struct Database {
-    url: String,
+pub(crate) struct Database {
+    pub(crate) url: String,
     stop: Option<(std::path::PathBuf, tempfile::TempDir)>,
 }
 
@@ -27,7 +27,7 @@ impl Drop for Database {
 }
 
 /// Starts a PostgreSQL, or says that there is none.
-fn database() -> Option<Database> {
+pub(crate) fn database() -> Option<Database> {
     if let Ok(url) = std::env::var("POSTGRES_URL") {
         return Some(Database { url, stop: None });
     }
@@ -35,10 +35,7 @@ fn database() -> Option<Database> {
     let dir = tempfile::Builder::new().prefix("pr-outbox-").tempdir_in("/tmp").unwrap();
     let started = Command::new(&script).arg("start").arg(dir.path()).stdin(Stdio::null()).output().unwrap();
     if !started.status.success() {
-        assert!(
-            std::env::var("CI").is_ok_and(|ci| ci != "true") || std::env::var_os("CI").is_none(),
-            "{started:?}"
-        );
+        assert!(std::env::var("CI").as_deref() != Ok("true"), "{started:?}");
         eprintln!("SKIPPED: no PostgreSQL here");
         return None;
     }

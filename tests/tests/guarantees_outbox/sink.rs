@@ -2,6 +2,7 @@
 
 use crate::random;
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
@@ -11,6 +12,7 @@ use tokio::net::{TcpListener, TcpStream};
 #[derive(Clone, Default)]
 pub(crate) struct Sink {
     counts: Arc<Mutex<BTreeMap<String, u32>>>,
+    at_once: Arc<AtomicBool>,
 }
 
 impl Sink {
@@ -33,6 +35,11 @@ impl Sink {
     /// How often each message was taken.
     pub(crate) fn counts(&self) -> BTreeMap<String, u32> {
         self.counts.lock().unwrap().clone()
+    }
+
+    /// From here on its answers take no time.
+    pub(crate) fn answers_at_once(&self) {
+        self.at_once.store(true, Ordering::Relaxed);
     }
 
     async fn serve(&self, stream: TcpStream) -> std::io::Result<()> {
@@ -80,7 +87,9 @@ impl Sink {
             }
         }
         *self.counts.lock().unwrap().entry(id.expect("a Message-ID")).or_default() += 1;
-        tokio::time::sleep(Duration::from_millis(random(12))).await;
+        if !self.at_once.load(Ordering::Relaxed) {
+            tokio::time::sleep(Duration::from_millis(random(12))).await;
+        }
         Ok(())
     }
 }

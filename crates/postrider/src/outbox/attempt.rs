@@ -38,9 +38,10 @@ impl Inner {
         let (mut via, mut down, mut is_first) = (String::new(), None, true);
         while let Some(account) = line.next().and_then(|n| self.accounts.all().get(n)) {
             // The first one's turn is taken already. Another's is only used if it is free: nobody waits in hand.
-            if !std::mem::take(&mut is_first)
-                && !(account.wait(self.host.now()).is_zero() && account.take(self.host.now()).is_zero())
-            {
+            let now = self.host.now();
+            let has_turn =
+                std::mem::take(&mut is_first) || account.wait(now).is_zero() && account.take(now).is_zero();
+            if !has_turn {
                 continue;
             }
             let envelope = part(&attempt.envelope, &left);

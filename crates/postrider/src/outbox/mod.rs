@@ -69,9 +69,12 @@ pub(super) struct Inner {
     turns: Turns,
     wake: Notify,
     stopping: AtomicBool,
-    on_event: Option<Arc<dyn Fn(&Event) + Send + Sync>>,
-    on_trouble: Option<Arc<dyn Fn(&Error) + Send + Sync>>,
+    on_event: Option<Hear<Event>>,
+    on_trouble: Option<Hear<Error>>,
 }
+
+/// Who is told.
+type Hear<T> = Arc<dyn Fn(&T) + Send + Sync>;
 
 /// An account that an [`Outbox`] sends by.
 #[derive(Clone, Debug)]
@@ -121,8 +124,20 @@ impl Way {
     }
 }
 
+impl Session {
+    /// An outbox that sends by the transports of this session: [`Outbox::of`].
+    ///
+    /// # Errors
+    /// `Configuration` naming the key and its origin; no I/O happens.
+    pub fn outbox(&self, storage: Arc<dyn Storage>) -> Result<Outbox> {
+        Outbox::of(self, storage)
+    }
+}
+
 impl Outbox {
-    /// An outbox that sends by the transports of a session, as its properties `mail.outbox.…` say.
+    /// An outbox that sends by the transports of a session, as its properties `mail.outbox.…` say. What
+    /// [`Session::apply`] brings counts for the one transport of `mail.transport.protocol`, for those of
+    /// `mail.outbox.transports` not, nor for `mail.outbox.…` itself: make another outbox on the same storage then.
     ///
     /// # Errors
     /// `Configuration` naming the key and its origin; no I/O happens.

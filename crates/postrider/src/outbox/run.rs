@@ -109,10 +109,10 @@ impl Inner {
             }
             let turn = poll_fn(|cx| {
                 let _ = keeper.as_mut().poll(cx);
-                if let Some(claims) = &mut claiming {
-                    if let Poll::Ready(claims) = claims.as_mut().poll(cx) {
-                        return Poll::Ready(Turn::Claimed(claims));
-                    }
+                if let Some(claims) = &mut claiming
+                    && let Poll::Ready(claims) = claims.as_mut().poll(cx)
+                {
+                    return Poll::Ready(Turn::Claimed(claims));
                 }
                 if let Poll::Ready(Some(())) = Pin::new(&mut flight).poll_next(cx) {
                     return Poll::Ready(Turn::Ended);

@@ -77,16 +77,19 @@ pub(super) async fn stay<D: Sql>(db: &D, worker: &Worker) -> Result<bool> {
 /// From claimed to sending, for all recipients of the attempt or none; gives the message.
 pub(super) async fn begin<D: Sql>(db: &D, attempt: &Attempt) -> Result<Bytes> {
     let letter = attempt.letter.0;
-    lock(db, letter).await?;
     let now = db.now().await?;
+    // The message is locked as it is read.
+    let sql = format!(
+        "SELECT bytes FROM postrider_outbox_message JOIN postrider_outbox_body ON message = id WHERE id = ?1{}",
+        D::LOCK_ROWS
+    );
+    let row = db.query(&sql, &[letter.into()]).await?.pop().ok_or_else(|| lost(attempt.letter))?;
     let sql = "UPDATE postrider_outbox_recipient SET state = 'sending', changed = ?3 \
                WHERE message = ?1 AND claim = ?2 AND state = 'claimed'";
     let begun = db.run(sql, &[letter.into(), attempt.claim.into(), now.into()]).await?;
     if begun != attempt.numbers.len() as u64 {
         return Err(lost(attempt.letter));
     }
-    let sql = "SELECT bytes FROM postrider_outbox_body WHERE message = ?1";
-    let row = db.query(sql, &[letter.into()]).await?.pop().ok_or_else(|| lost(attempt.letter))?;
     Ok(row.into_blob(0)?.into())
 }
 

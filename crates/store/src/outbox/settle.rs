@@ -1,6 +1,6 @@
 //! What became of an attempt is written down.
 
-use super::claim::{lock, refresh};
+use super::claim::refresh;
 use super::sql::{Row, Sql, Value, reply_values, time};
 use super::{Attempt, Event, LetterId, Next, OnUnsure, Settled, State, Terms};
 use postrider_core::{Reply, Result};
@@ -27,15 +27,14 @@ pub(super) struct Subject {
 }
 
 impl Subject {
-    /// Locks the message; `None` if it is not there.
+    /// Locks the message, as whoever changes a recipient does first; `None` if it is not there.
     pub(super) async fn of<D: Sql>(db: &D, letter: i64, terms: &Terms) -> Result<Option<Self>> {
-        if !lock(db, letter).await? {
-            return Ok(None);
-        }
         let now = db.now().await?;
-        let sql =
-            "SELECT message_id, COALESCE(expires, enqueued + ?2) FROM postrider_outbox_message WHERE id = ?1";
-        let rows = db.query(sql, &[letter.into(), Value::ms(terms.expire).into()]).await?;
+        let sql = format!(
+            "SELECT message_id, COALESCE(expires, enqueued + ?2) FROM postrider_outbox_message WHERE id = ?1{}",
+            D::LOCK_ROWS
+        );
+        let rows = db.query(&sql, &[letter.into(), Value::ms(terms.expire).into()]).await?;
         let Some(row) = rows.first() else { return Ok(None) };
         Ok(Some(Self { letter, message_id: row.text(0)?, expires: row.int(1)?, now }))
     }

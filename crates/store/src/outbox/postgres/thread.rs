@@ -135,6 +135,14 @@ async fn make(tx: &Tx<'_>) -> Result<()> {
     schema::check(tx).await
 }
 
+/// Why jobs were not committed.
+enum Failure {
+    /// One of them failed, and knows why.
+    Work(Fault),
+    /// The transaction did.
+    Transaction(Fault, String),
+}
+
 struct Connection<T> {
     config: Config,
     tls: T,
@@ -158,44 +166,60 @@ where
                 let Ok(job) = waiting.try_recv() else { break };
                 jobs.push(job);
             }
-            let mut tries = 1;
-            let committed = loop {
+            if jobs.len() > 1 {
                 match self.together(&mut jobs).await {
-                    // Two workers stood in each other's way: nothing was changed.
-                    Err((Fault::Busy, _)) if tries < TRIES => tries += 1,
-                    committed => break committed,
+                    // One of them can't be done, and the others are not to suffer for it.
+                    Err(Failure::Work(_)) => {}
+                    done => {
+                        jobs.drain(..).for_each(|job| job.answer(self.told(&done)));
+                    }
                 }
-            };
-            for job in jobs {
-                job.answer(match &committed {
-                    Ok(()) => Ok(()),
-                    Err((fault, said)) => Err(fault.error(&self.place, said)),
-                });
+            }
+            for mut job in jobs {
+                let mut tries = 1;
+                let done = loop {
+                    match self.together(std::slice::from_mut(&mut job)).await {
+                        // Two workers stood in each other's way: nothing was changed.
+                        Err(Failure::Work(Fault::Busy)) if tries < TRIES => tries += 1,
+                        // It says itself what it was.
+                        Err(Failure::Work(_)) => break Ok(()),
+                        done => break done,
+                    }
+                };
+                job.answer(self.told(&done));
             }
         }
     }
 
-    /// Does jobs in one transaction. One that fails is undone alone; if the transaction as a whole fails, so do all.
-    async fn together(&mut self, jobs: &mut [Box<dyn Job>]) -> Result<(), (Fault, String)> {
+    fn told(&self, done: &Result<(), Failure>) -> Result<()> {
+        match done {
+            Err(Failure::Transaction(fault, said)) => Err(fault.error(&self.place, said)),
+            _ => Ok(()),
+        }
+    }
+
+    /// Does jobs in one transaction: all of them or none.
+    async fn together(&mut self, jobs: &mut [Box<dyn Job>]) -> Result<(), Failure> {
         let place = Arc::clone(&self.place);
         let told = |e: tokio_postgres::Error| {
             let error = fault::told(&place, &e);
-            (Fault::of(&error).unwrap_or(Fault::Other), error.message().to_owned())
+            Failure::Transaction(Fault::of(&error).unwrap_or(Fault::Other), error.message().to_owned())
         };
-        self.connect().await.map_err(|e| (Fault::Unopened, e.message().to_owned()))?;
-        let Some(client) = &mut self.client else { return Err((Fault::Unopened, "no connection".into())) };
-        let mut transaction = client.transaction().await.map_err(told)?;
+        self.connect().await.map_err(|e| Failure::Transaction(Fault::Unopened, e.message().to_owned()))?;
+        let Some(client) = &mut self.client else {
+            return Err(Failure::Transaction(Fault::Unopened, "no connection".into()));
+        };
+        let transaction = client.transaction().await.map_err(told)?;
+        let tx = Tx::new(&transaction, &self.prepared, &self.place, &self.ahead);
         for job in jobs {
-            let inner = transaction.savepoint("job").await.map_err(told)?;
-            let tx = Tx::new(&inner, &self.prepared, &self.place, &self.ahead);
-            let outcome = job.work(&tx).await;
-            drop(tx);
-            match outcome {
-                Ok(()) => inner.commit().await.map_err(told)?,
-                Err(Fault::Busy) => return Err((Fault::Busy, "workers stood in each other's way".into())),
-                Err(_) => inner.rollback().await.map_err(told)?,
+            if let Err(fault) = job.work(&tx).await {
+                drop(tx);
+                // If that fails too, the connection is gone, and the transaction with it.
+                let _ = transaction.rollback().await;
+                return Err(Failure::Work(fault));
             }
         }
+        drop(tx);
         transaction.commit().await.map_err(told)
     }
 

@@ -6,7 +6,7 @@ use postrider_core::Result;
 use std::collections::HashMap;
 use std::error::Error as StdError;
 use std::sync::atomic::{AtomicI64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use tokio_postgres::types::private::BytesMut;
 use tokio_postgres::types::{IsNull, ToSql, Type, to_sql_checked};
 use tokio_postgres::{Statement, Transaction};
@@ -20,6 +20,8 @@ pub(super) struct Tx<'a> {
     prepared: Option<&'a Prepared>,
     place: &'a str,
     ahead: Arc<AtomicI64>,
+    // Asked for once: each question is a way there and back.
+    now: OnceLock<i64>,
 }
 
 impl<'a> Tx<'a> {
@@ -29,12 +31,13 @@ impl<'a> Tx<'a> {
         place: &'a str,
         ahead: &Arc<AtomicI64>,
     ) -> Self {
-        Self { transaction, prepared: Some(prepared), place, ahead: Arc::clone(ahead) }
+        Self { transaction, prepared: Some(prepared), place, ahead: Arc::clone(ahead), now: OnceLock::new() }
     }
 
     /// One of the host's own.
     pub(super) fn of_host(transaction: &'a Transaction<'a>, ahead: &Arc<AtomicI64>) -> Self {
-        Self { transaction, prepared: None, place: "in PostgreSQL", ahead: Arc::clone(ahead) }
+        let (place, now) = ("in PostgreSQL", OnceLock::new());
+        Self { transaction, prepared: None, place, ahead: Arc::clone(ahead), now }
     }
 
     /// The statement with PostgreSQL's parameters, prepared once for each connection.
@@ -78,10 +81,13 @@ impl Sql for Tx<'_> {
     }
 
     async fn now(&self) -> Result<i64> {
+        if let Some(now) = self.now.get() {
+            return Ok(*now);
+        }
         let sql = "SELECT CAST(EXTRACT(EPOCH FROM clock_timestamp()) * 1000 AS BIGINT)";
         let rows = self.query(sql, &[]).await?;
         let now = rows.first().map(|row| row.int(0)).transpose()?.unwrap_or(0);
-        Ok(now.saturating_add(self.ahead.load(Ordering::Relaxed)))
+        Ok(*self.now.get_or_init(|| now.saturating_add(self.ahead.load(Ordering::Relaxed))))
     }
 }
 
