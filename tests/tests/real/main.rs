@@ -18,6 +18,7 @@ mod conformance;
 mod document;
 mod imap;
 mod imap_typed;
+mod imap_windows;
 mod large;
 #[path = "../conformance/library.rs"]
 mod library;
