@@ -207,18 +207,24 @@ fn is_canonical(bytes: &[u8]) -> bool {
     if *first == b'\n' || *last == b'\r' {
         return false;
     }
-    let mask = |is: bool| if is { u8::MAX } else { 0 };
     let behind = bytes.get(1..).unwrap_or_default();
-    let (blocks, blocks_behind) = (bytes.chunks_exact(LANES), behind.chunks_exact(LANES));
-    let (rest, rest_behind) = (blocks_behind.len() * LANES, blocks_behind.remainder());
     let mut odd = [0u8; LANES];
-    for (block, block_behind) in blocks.zip(blocks_behind) {
-        for (odd, (a, b)) in odd.iter_mut().zip(block.iter().zip(block_behind)) {
-            *odd |= mask(*a == b'\r') ^ mask(*b == b'\n');
-        }
+    for (block, block_behind) in bytes.chunks_exact(LANES).zip(behind.chunks_exact(LANES)) {
+        compare(&mut odd, block, block_behind);
     }
-    let pairs = bytes.get(rest..).unwrap_or_default().iter().zip(rest_behind);
-    odd.iter().all(|odd| *odd == 0) && pairs.into_iter().all(|(a, b)| (*a == b'\r') == (*b == b'\n'))
+    // The last ones are looked at once more, together with those that fill no block.
+    let last = behind.len().saturating_sub(LANES);
+    compare(&mut odd, bytes.get(last..).unwrap_or_default(), behind.get(last..).unwrap_or_default());
+    odd.iter().fold(0, |all, odd| all | odd) == 0
+}
+
+/// Marks where a CR stands in `block` and no LF behind it, or the other way round.
+#[inline(always)]
+fn compare(odd: &mut [u8; LANES], block: &[u8], behind: &[u8]) {
+    let mask = |is: bool| if is { u8::MAX } else { 0 };
+    for (odd, (a, b)) in odd.iter_mut().zip(block.iter().zip(behind)) {
+        *odd |= mask(*a == b'\r') ^ mask(*b == b'\n');
+    }
 }
 
 #[cfg(test)]
