@@ -116,9 +116,8 @@ fn a_batch_dropped_at_any_await_loses_and_doubles_nothing() {
                     // What was taken and not reported is unsure to the caller, whether or not it was all there.
                     let told: Vec<_> = messages.outcomes();
                     let what = format!("{mode:?}, window {window}, {polls} polls");
-                    let known = |o: Result<Receipt>| {
-                        o.or_else(|e| if e.outcome() == Outcome::Unsure { Err(None) } else { Err(Some(e)) })
-                    };
+                    let known =
+                        |o: Result<Receipt>| o.map_err(|e| (e.outcome() != Outcome::Unsure).then_some(e));
                     for (n, outcome) in told.into_iter().map(known).enumerate() {
                         match outcome {
                             Ok(_) => assert_eq!(oracle.copies(n), 1, "{what}"),
