@@ -4,6 +4,7 @@ use super::put::{recipient, returned};
 use super::sql::{Sql, Value};
 use super::{Attempt, Claims, LetterId, Worker};
 use bytes::Bytes;
+use futures_util::future::join;
 use postrider_core::{Address, Envelope, Error, ErrorKind, Phase, Result};
 use std::time::Duration;
 
@@ -78,15 +79,17 @@ pub(super) async fn stay<D: Sql>(db: &D, worker: &Worker) -> Result<bool> {
 pub(super) async fn begin<D: Sql>(db: &D, attempt: &Attempt) -> Result<Bytes> {
     let letter = attempt.letter.0;
     let now = db.now().await?;
-    // The message is locked as it is read.
-    let sql = format!(
+    // The message is locked as it is read. The second statement does not wait for the first one's answer.
+    let read = format!(
         "SELECT bytes FROM postrider_outbox_message JOIN postrider_outbox_body ON message = id WHERE id = ?1{}",
         D::LOCK_ROWS
     );
-    let row = db.query(&sql, &[letter.into()]).await?.pop().ok_or_else(|| lost(attempt.letter))?;
-    let sql = "UPDATE postrider_outbox_recipient SET state = 'sending', changed = ?3 \
-               WHERE message = ?1 AND claim = ?2 AND state = 'claimed'";
-    let begun = db.run(sql, &[letter.into(), attempt.claim.into(), now.into()]).await?;
+    let record = "UPDATE postrider_outbox_recipient SET state = 'sending', changed = ?3 \
+                  WHERE message = ?1 AND claim = ?2 AND state = 'claimed'";
+    let values = [letter.into(), attempt.claim.into(), now.into()];
+    let id = [letter.into()];
+    let (rows, begun) = join(db.query(&read, &id), db.run(record, &values)).await;
+    let (row, begun) = (rows?.pop().ok_or_else(|| lost(attempt.letter))?, begun?);
     if begun != attempt.numbers.len() as u64 {
         return Err(lost(attempt.letter));
     }

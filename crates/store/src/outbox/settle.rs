@@ -3,6 +3,7 @@
 use super::claim::refresh;
 use super::sql::{Row, Sql, Value, reply_values, time};
 use super::{Attempt, Event, LetterId, Next, OnUnsure, Settled, State, Terms};
+use futures_util::future::join;
 use postrider_core::{Reply, Result};
 
 /// What is written of a recipient.
@@ -50,6 +51,8 @@ pub(super) async fn settle<D: Sql>(
     let letter = attempt.letter.0;
     let Some(subject) = Subject::of(db, letter, terms).await? else { return Ok(Vec::new()) };
     let mut events = Vec::new();
+    // The last one need not be waited for before the next statement.
+    let mut untold: Option<(Change<'_>, String, u32)> = None;
     for result in results {
         let Some(n) = attempt.numbers.get(result.recipient) else { continue };
         for change in changes(*n, result, &subject, terms.on_unsure) {
@@ -59,7 +62,10 @@ pub(super) async fn settle<D: Sql>(
             let guard = format!("claim = ?11 AND state IN ({states})");
             match write(db, &subject, &change, &guard, Some(attempt.claim)).await? {
                 Some(tries) if is_told(result.next) => {
-                    events.push(tell(db, &subject, &change, &attempt_address(attempt, result), tries).await?)
+                    let next = (change, attempt_address(attempt, result), tries);
+                    if let Some((change, address, tries)) = untold.replace(next) {
+                        events.push(tell(db, &subject, &change, &address, tries).await?);
+                    }
                 }
                 Some(_) => {}
                 None => {
@@ -69,7 +75,15 @@ pub(super) async fn settle<D: Sql>(
             }
         }
     }
-    refresh(db, letter, subject.now).await?;
+    let refreshed = refresh(db, letter, subject.now);
+    match untold {
+        None => refreshed.await?,
+        Some((change, address, tries)) => {
+            let (event, refreshed) = join(tell(db, &subject, &change, &address, tries), refreshed).await;
+            events.push(event?);
+            refreshed?;
+        }
+    }
     Ok(events)
 }
 
