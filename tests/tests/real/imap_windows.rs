@@ -1,6 +1,8 @@
 //! Many messages at once, from Dovecot: windows, several connections, compression.
 
-use postrider::{Error, ErrorKind, IncomingTransport as _, MessageId, Query, Settle, Target, TlsMode, TokioHost};
+use postrider::{
+    Error, ErrorKind, IncomingTransport as _, MessageId, Query, Settle, Target, TlsMode, TokioHost,
+};
 use postrider_imap::{Imap, ImapConfig};
 use postrider_tests::mailbox::Mailbox;
 use postrider_tests::servers::{Servers, or_skip};
@@ -12,7 +14,9 @@ const MESSAGES: usize = 120;
 /// Messages of every length from a few bytes to 30 KB; each names itself.
 fn text(number: usize) -> Vec<u8> {
     let mut text = format!("Subject: bulk {number}\r\n\r\n)\r\nA1 OK {{3}}\r\n").into_bytes();
-    text.extend("y".repeat(60).into_bytes().into_iter().chain(*b"\r\n").cycle().take(62 * (number * number % 500)));
+    text.extend(
+        "y".repeat(60).into_bytes().into_iter().chain(*b"\r\n").cycle().take(62 * (number * number % 500)),
+    );
     text
 }
 
@@ -44,9 +48,15 @@ async fn windows_of_every_size_over_any_number_of_connections_give_each_message_
     let test = "windows_of_every_size_over_any_number_of_connections_give_each_message_in_its_turn";
     let Some(servers) = or_skip(test) else { return };
     let mailbox = filled(servers);
-    for (window, connections, compress) in
-        [(1, 1, false), (2, 1, true), (8, 1, false), (64, 1, true), (1_000, 1, false), (64, 2, false), (64, 4, true)]
-    {
+    for (window, connections, compress) in [
+        (1, 1, false),
+        (2, 1, true),
+        (8, 1, false),
+        (64, 1, true),
+        (1_000, 1, false),
+        (64, 2, false),
+        (64, 4, true),
+    ] {
         let mut imap = imap(servers, &mailbox, |config| {
             (config.window, config.connections, config.compress) = (window, connections, compress);
         });
