@@ -128,6 +128,7 @@ pub(super) fn body_fails(kit: &OutKit<'_>) -> Check {
 
 /// The n-th await is the last, for every n.
 pub(super) fn cancellation(kit: &OutKit<'_>) -> Check {
+    unheard(kit)?;
     // Byte by byte there are thousands: every seventh of them, and every one where the pieces are larger.
     for (delivery, stride) in [(Delivery::Whole, 1), (Delivery::Random(1), 1), (Delivery::OneByOne, 7)] {
         for polls in (0..20_000).step_by(stride) {
@@ -155,6 +156,36 @@ pub(super) fn cancellation(kit: &OutKit<'_>) -> Check {
             if outcome.is_some() {
                 break;
             }
+        }
+    }
+    Ok(())
+}
+
+/// Given up while the answer to the end of the message is on its way: the server has it, and nobody heard.
+fn unheard(kit: &OutKit<'_>) -> Check {
+    let bench = (kit.bench)();
+    let Some(line) = bench.line() else { return Ok(()) };
+    let outcome =
+        send(kit, &*bench, &mut *made(kit, &*bench)?, &to(&[ONE])?, message(1).into_bytes().into())?;
+    kit.good("sending", outcome)?;
+    let answers = line.received();
+    for polls in 1..200 {
+        let bench = (kit.bench)();
+        let line = need_line(bench.line())?;
+        drop(line.clone().stall_after(answers - 1));
+        let mut transport = made(kit, &*bench)?;
+        let envelope = to(&[ONE])?;
+        let work = GivenUp::after(polls, transport.send(&envelope, tracked(message(1)).0));
+        let ended = kit.drive(&*bench, work)?.is_some();
+        line.heal();
+        let place = format!("given up at await {polls} with the last answer on its way");
+        next_goes_out(kit, &*bench, &mut *transport, 2, &place)?;
+        let has = count(&*bench, &message(1));
+        if has > 1 || bench.delivered().len() != has + 1 {
+            return broken(format!("{place}: the backend has {has} of it"));
+        }
+        if ended {
+            break;
         }
     }
     Ok(())

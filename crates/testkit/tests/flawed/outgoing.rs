@@ -300,7 +300,6 @@ fn batches_that_are_not_told_of_one_by_one_or_not_truly_are_found() {
     is_found(Flaw::SaysDelivered, &["batch-breaks"]);
     is_found(Flaw::SaysNotSent, &["batch-breaks"]);
     is_found(Flaw::SaysUnsure, &["batch-breaks"]);
-    is_found(Flaw::SendsWhenDropped, &["batch-breaks"]);
     is_found(Flaw::TripsAfterCancellation, &["batch-breaks"]);
 }
 
