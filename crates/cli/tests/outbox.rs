@@ -3,7 +3,8 @@
 
 mod common;
 
-use common::{ALICE, BOB, Office, PASSWORD, Run, run};
+use common::{ALICE, BOB, Office, PASSWORD, Run, ended, run, signal, spawn};
+use std::io::{BufRead, BufReader};
 
 struct Desk {
     office: Office,
@@ -94,6 +95,25 @@ async fn a_server_that_is_not_there_defers_and_nothing_is_lost() {
     desk.outbox("retry", &["--state", "deferred"], b"").await.ended(0);
     desk.run(&[]).await.ended(0);
     assert_eq!(desk.office.server.messages(BOB, "INBOX").len(), 1);
+}
+
+// The test reads a pipe while the server has to go on.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_run_sends_what_others_put_in_until_it_is_interrupted() {
+    let desk = Desk::open().await;
+    desk.add(&["--to", BOB]).await.ended(0);
+    let (account, password) = (desk.office.account(ALICE), desk.office.path("password"));
+    let place = ["outbox", "run", "--outbox", &desk.outbox, "--account-file", &account];
+    let mut child = spawn(&[&place[..], &["--password-file", &password, "--json"]].concat());
+    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines().map(Result::unwrap);
+    assert!(lines.next().unwrap().contains("\"accepted\""));
+    desk.add(&["--to", BOB]).await.ended(0);
+    assert!(lines.next().unwrap().contains("\"accepted\""), "of another process");
+    signal(child.id, "INT");
+    let rest = std::thread::spawn(move || lines.count());
+    ended(child).await.ended(0);
+    assert_eq!(rest.join().unwrap(), 0);
+    assert_eq!(desk.office.server.messages(BOB, "INBOX").len(), 2);
 }
 
 #[tokio::test]

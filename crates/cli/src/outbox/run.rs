@@ -20,13 +20,14 @@ use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 const TICK: Duration = Duration::from_millis(500);
 
 pub(super) fn run(runtime: &Runtime, args: &RunArgs, out: &mut Output) -> Result<Code, Failure> {
+    // First, for it asks for no password.
+    let storage = place::open(runtime, args.outbox.as_deref(), false)?;
     let session = settings::session(&args.settings, Direction::Outgoing)?;
     let mut ways = Way::of(&session, args.settings.account.as_deref().unwrap_or("main"))?;
     for account in &args.also {
         ways.extend(Way::of(&another(&args.settings, account)?, account)?);
     }
     let config = OutboxConfig::read(&session.properties())?;
-    let storage = place::open(runtime, args.outbox.as_deref(), false)?;
     let (tell, told) = unbounded_channel();
     let trouble = tell.clone();
     let outbox = Outbox::new(Arc::clone(&storage), &config, session.host(), ways)?
@@ -66,7 +67,16 @@ async fn watch(
     let mut seen = BTreeMap::new();
     let stop = interrupted();
     let work = async { if until_idle { outbox.run_until_idle(stop).await } else { outbox.run(stop).await } };
-    tokio::pin!(work);
+    let impatience = async {
+        interrupted().await;
+        let again = interrupted();
+        tokio::time::sleep(TICK).await;
+        progress.hidden(|| {
+            output::note("postrider: waiting for answers to what was sent; Ctrl-C again leaves it in doubt")
+        });
+        again.await;
+    };
+    tokio::pin!(work, impatience);
     let mut tick = tokio::time::interval(TICK);
     tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     let outcome = loop {
@@ -74,6 +84,7 @@ async fn watch(
             biased;
             Some(news) = told.recv() => say(&news, &progress, &mut seen, out)?,
             outcome = &mut work => break outcome,
+            () = &mut impatience => return Err(Failure::interrupted()),
             _ = tick.tick() => {
                 if let Ok(counts) = storage.counts().await {
                     progress.doing(look::summary(&counts));
