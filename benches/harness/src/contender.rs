@@ -127,6 +127,8 @@ pub enum Check {
     AtMostOf(&'static str, &'static str, f64),
     /// Over the fastest library.
     TimesBestPeer(&'static str, f64),
+    /// The first less the second.
+    BeyondAtMost(&'static str, &'static str, f64),
     /// The figure itself.
     AtMost(&'static str, f64),
 }

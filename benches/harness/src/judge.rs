@@ -13,6 +13,10 @@ pub fn judge(row: &Row, check: &Check) -> Checked {
             let name = best.map_or("best library".to_owned(), |best| format!("best library ({})", best.name));
             (format!("{a} / {name}"), ratio(row.value(a), best.and_then(|best| best.value)), bound, true)
         }
+        Check::BeyondAtMost(a, b, bound) => {
+            let beyond = row.value(a).zip(row.value(b)).map(|(a, b)| a - b);
+            (format!("{a} / without {b}"), beyond, bound, false)
+        }
         Check::AtMost(a, bound) => (a.to_owned(), row.value(a), bound, false),
     };
     let passed = value.is_some_and(|value| if at_least { value >= bound } else { value <= bound });

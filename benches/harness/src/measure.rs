@@ -123,10 +123,10 @@ fn sample(
     let difference = |few: f64, many: f64, counts: (u64, u64)| (many - few) / (counts.1 - counts.0) as f64;
     match (metric, contender.count) {
         (Metric::Instructions | Metric::InstructionsByte, Count::Two(few, many)) => {
-            let out = programs.dir.join("callgrind.out");
-            let mut counted = |count| instructions(contender, place, programs, servers, count, &out);
-            let (a, b) = (counted(few)?, counted(many)?);
-            outcome.profile = profile::top(&out, 12)?;
+            let outs = (programs.dir.join("callgrind.few"), programs.dir.join("callgrind.many"));
+            let mut counted = |count, out: &Path| instructions(contender, place, programs, servers, count, out);
+            let (a, b) = (counted(few, &outs.0)?, counted(many, &outs.1)?);
+            outcome.profile = profile::difference(&outs.0, &outs.1, 15)?;
             let each = difference(a, b, (few, many));
             Ok(if metric == Metric::InstructionsByte { each / size } else { each })
         }

@@ -128,10 +128,10 @@ fn by_mailer() -> Plan {
         title: "Sending through Session and Mailer instead of the plugin's own type",
         target: "at most 1 % more instructions",
         contenders: vec![
-            ours("type, DATA", Server::Pipelining),
+            ours("type, DATA", Server::Pipelining).with("--via messages"),
             ours("Mailer, DATA", Server::Pipelining).with("--via mailer"),
             ours("tasks, DATA", Server::Pipelining).with("--via tasks --tasks 256"),
-            ours("type, BDAT", Server::Chunking),
+            ours("type, BDAT", Server::Chunking).with("--via messages"),
             ours("Mailer, BDAT", Server::Chunking).with("--via mailer"),
             ours("tasks, BDAT", Server::Chunking).with("--via tasks --tasks 256"),
         ],

@@ -1,14 +1,14 @@
 //! Postrider, measured.
 //!
 //! ```text
-//! ours smtp --messages N --size BYTES [--via type|mailer|tasks] [--connections N] [--tasks N] [--chunk N]
+//! ours smtp --messages N --size BYTES [--via type|messages|mailer|tasks] [--connections N] [--tasks N] [--chunk N]
 //! ours pop3 --user U --password P --messages N
-//! ours imap --user U --password P --messages N [--folder F | --folders N] [--ids list|made]
+//! ours imap --user U --password P --messages N [--folder F | --folders N] [--ids list | --ids made --made N]
 //! ours connect --count N [--no-quit]      connections opened and closed one after the other, by one host
 //!       all: --server HOST:PORT [--ca FILE] (TLS from the first byte) [--set 'mail.smtp.pipelining=false;…']
 //! ```
 //!
-//! `--via type` is the plugin's own type, `mailer` a `Session`'s `Mailer` and its batch, `tasks` a `Mailer` that many
+//! `--via type` is the plugin's own type, which pulls messages one by one, `messages` the same with all of them there, `mailer` a `Session`'s `Mailer` and its batch, `tasks` a `Mailer` that many
 //! tasks call for one message each. Everything runs on one thread, as the other clients do.
 
 mod imap;
