@@ -42,6 +42,29 @@ async fn what_is_in_a_file_is_there_after_it_was_closed() {
     assert_eq!(outbox.entry(id).await.unwrap().unwrap().recipients[0].state, State::Queued);
 }
 
+#[cfg(unix)]
+#[tokio::test]
+async fn a_new_file_and_what_lies_beside_it_are_for_their_owner_alone() {
+    use std::os::unix::fs::PermissionsExt;
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("outbox.db");
+    let outbox = SqliteOutbox::open(&file).unwrap();
+    outbox.enqueue(&letter(&["a@x.example"])).await.unwrap();
+    let mut names = Vec::new();
+    for entry in std::fs::read_dir(folder.path()).unwrap() {
+        let entry = entry.unwrap();
+        assert_eq!(entry.metadata().unwrap().permissions().mode() & 0o077, 0, "{:?}", entry.path());
+        names.push(entry.file_name());
+    }
+    assert!(names.len() > 1, "{names:?}");
+    // One that is there already keeps what its owner chose.
+    let shared = folder.path().join("shared.db");
+    std::fs::write(&shared, "").unwrap();
+    std::fs::set_permissions(&shared, std::fs::Permissions::from_mode(0o640)).unwrap();
+    drop(SqliteOutbox::open(&shared).unwrap());
+    assert_eq!(std::fs::metadata(&shared).unwrap().permissions().mode() & 0o777, 0o640);
+}
+
 /// Claims of several processes' worth of connections never overlap.
 #[tokio::test(flavor = "multi_thread")]
 async fn many_connections_to_one_file_get_each_message_once() {

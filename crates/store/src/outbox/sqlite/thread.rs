@@ -174,9 +174,20 @@ impl Database {
 pub(super) fn open(path: &Path, place: &str) -> Result<Connection> {
     let flags =
         OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    make_private(path);
     let connection = Connection::open_with_flags(path, flags).map_err(|e| fault::told(place, &e))?;
     prepare(&connection, place)?;
     Ok(connection)
+}
+
+/// Makes a file that is not there for its owner alone: it holds other people's mail. SQLite gives the files it puts
+/// beside it the same permissions. What fails here fails again when it is opened, and is told then.
+fn make_private(path: &Path) {
+    let mut options = std::fs::OpenOptions::new();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    let _ = options.open(path);
 }
 
 /// Sets the connection up, and makes the tables unless they are there.
