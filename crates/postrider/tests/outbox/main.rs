@@ -4,4 +4,5 @@
 mod limits;
 mod outcomes;
 mod post;
+mod session;
 mod stopping;
