@@ -7,8 +7,8 @@
 //!
 //! | where | who may work on it | installed |
 //! |---|---|---|
-//! | [`SqliteOutbox`](sqlite::SqliteOutbox) | processes of one machine | nothing |
-//! | [`PostgresOutbox`](https://docs.rs/postrider-store) (feature `postgres`) | many machines | the database the host has |
+//! | [`SqliteOutbox`] | processes of one machine | nothing |
+//! | [`PostgresOutbox`] (feature `postgres`) | many machines | the database the host has |
 //!
 //! Both take a message in a transaction of the host's (`enqueue_in`): it goes out if and only if that commits.
 //!
