@@ -1,6 +1,6 @@
 //! One message, from its claim to what became of it.
 
-use super::given::{Given, Refusal};
+use super::given::Given;
 use super::verdict::{Fate, Told, fates, is_down};
 use super::{Attempt, Inner, Next, Settled};
 use postrider_core::Envelope;
@@ -47,14 +47,10 @@ impl Inner {
             let envelope = part(&attempt.envelope, &left);
             let outcome = account.mailer.send(&envelope, given.body()).await;
             via.clone_from(&account.name);
-            match given.refusal() {
-                // Whoever has it settles it.
-                Some(Refusal::Lost) => return Vec::new(),
-                Some(Refusal::Failed) => {
-                    let wait = if self.is_stopping() { Duration::ZERO } else { NOT_RECORDED };
-                    return (0..count).map(|n| Settled::new(n, Next::Postponed(wait))).collect();
-                }
-                None => {}
+            if given.is_refused() {
+                // If somebody else has it by now, this changes nothing.
+                let wait = if self.is_stopping() { Duration::ZERO } else { NOT_RECORDED };
+                return (0..count).map(|n| Settled::new(n, Next::Postponed(wait))).collect();
             }
             if is_down(&outcome) {
                 let wait = self.accounts.failed(account, self.host.now());

@@ -19,16 +19,8 @@ pub(super) struct Given<'a> {
 enum State {
     Waiting,
     Given(Bytes),
-    Refused(Refusal),
-}
-
-/// Why it was not given out.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Refusal {
-    /// Somebody else has the message by now.
-    Lost,
-    /// It could not be recorded, or the worker is to stop.
-    Failed,
+    // It could not be recorded, is somebody else's by now, or the worker is to stop.
+    Refused,
 }
 
 impl<'a> Given<'a> {
@@ -52,12 +44,9 @@ impl<'a> Given<'a> {
         matches!(*self.state(), State::Given(_))
     }
 
-    /// Why it was not given out, if it was asked for.
-    pub(super) fn refusal(&self) -> Option<Refusal> {
-        match *self.state() {
-            State::Refused(refusal) => Some(refusal),
-            _ => None,
-        }
+    /// True if it was asked for and not given out: then no transport can have sent it.
+    pub(super) fn is_refused(&self) -> bool {
+        matches!(*self.state(), State::Refused)
     }
 
     async fn give(&self) -> Result<Bytes> {
@@ -71,10 +60,7 @@ impl<'a> Given<'a> {
         };
         *self.state() = match &outcome {
             Ok(message) => State::Given(message.clone()),
-            Err(error) if error.kind() == ErrorKind::Closed && error.phase() == Phase::Sender => {
-                State::Refused(Refusal::Lost)
-            }
-            Err(_) => State::Refused(Refusal::Failed),
+            Err(_) => State::Refused,
         };
         outcome
     }
