@@ -13,7 +13,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 /// Longest time for LOGOUT.
-const LAST_WORDS: Duration = Duration::from_secs(5);
+pub(crate) const LAST_WORDS: Duration = Duration::from_secs(5);
 
 /// A connection on which the server knows who we are. Between calls it is either in step with the server or
 /// over, and then it is dropped.

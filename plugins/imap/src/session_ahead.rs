@@ -9,7 +9,7 @@ use crate::session_message::gone;
 use crate::session_window::Arrival;
 use crate::window::Fate;
 use bytes::Bytes;
-use postrider_core::{Body, Host, MessageId, Phase, Result};
+use postrider_core::{Body, ErrorKind, Host, MessageId, Phase, Result};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -45,11 +45,12 @@ impl Keeper {
             Plan::new(validity, uids.map(|uid| (uid, self.sizes.of(Key { validity, uid }, &mut next))));
         plan.prefix = prefix;
         for lane in &mut self.lanes {
-            lane.window.forget_but(|uid| plan.has(uid));
+            // A UID means another message where UIDVALIDITY is another.
+            let is_of_plan = lane.is_of(validity);
+            lane.window.forget_but(|uid| is_of_plan && plan.has(uid));
         }
-        let lanes = &self.lanes;
-        plan.asked_only(|uid| lanes.iter().any(|lane| lane.window.holds(uid)));
         self.plan = plan;
+        self.recount();
         self.alone = false;
     }
 
@@ -97,6 +98,11 @@ impl Keeper {
                 }
                 // The connection ended while it was idle: another one is dialed.
                 Err(error) if lane.was_dead(&error) => self.lose(at),
+                // Nothing of this message has come: the others go on without this connection.
+                Err(error) if at > 0 && error.kind() == ErrorKind::Closed => {
+                    self.alone = true;
+                    self.lose(at);
+                }
                 Err(error) => return Err(error),
             }
         }
@@ -135,7 +141,15 @@ impl Keeper {
     /// Asks for a portion on this connection, the first if it is idle; false if there is nothing to ask for.
     async fn ask_on(&mut self, at: usize) -> Result<bool> {
         let portion = self.limits().portion();
+        let validity = self.plan.validity;
         let Some(lane) = self.lanes.get_mut(at) else { return Ok(false) };
+        if !lane.is_of(validity) {
+            if at == 0 {
+                return Err(rebuilt(PHASE));
+            }
+            self.lose(at);
+            return Ok(true);
+        }
         let Some(portion) = self.plan.portion(portion, self.config.max_size) else { return Ok(false) };
         if at > 0 && lane.window.waiting() == 0 {
             lane.resume();
@@ -230,10 +244,9 @@ async fn joined(
     key: Key,
 ) -> Result<Option<Session>> {
     let mut session = Session::open(&config, host).await?;
-    let selected = session.select(&config, &name?, None).await?;
-    // What it has is news only to who has not listed it.
-    selected.news = false;
-    let fits = selected.validity == key.validity;
+    session.resume();
+    // What it has stays news: should it become the first one, nobody has listed it over that one's shoulder.
+    let fits = session.select(&config, &name?, None).await?.validity == key.validity;
     Ok(fits.then_some(session))
 }
 

@@ -5,11 +5,11 @@ use crate::codec::UidSet;
 use crate::config::mailbox_name;
 use crate::key::Key;
 use crate::plan::{Plan, Sizes};
-use crate::session::Session;
+use crate::session::{LAST_WORDS, Session};
 use crate::session_message::Opened;
 use crate::session_search::Search;
 use postrider_core::{
-    Body, Error, ErrorKind, Host, Listing, MessageId, MessageInfo, Phase, Query, Result, Settle, Wake,
+    Body, Error, ErrorKind, Host, Listing, MessageId, MessageInfo, Phase, Query, Result, Settle, Wake, within,
 };
 use std::sync::Arc;
 use std::time::Duration;
@@ -110,7 +110,13 @@ impl Keeper {
     /// Ends the session in good order, if there is one.
     pub(crate) async fn logout(&mut self) {
         for mut session in std::mem::take(&mut self.lanes) {
-            if !session.is_over() && session.rest(&self.config).await {
+            if session.is_over() {
+                continue;
+            }
+            // What is due is not waited for longer than the goodbye itself would be.
+            let rest = async { Ok(session.rest(&self.config).await) };
+            let rested = within(self.host.as_ref(), LAST_WORDS, Phase::Close, rest).await;
+            if matches!(rested, Ok(true)) {
                 session.logout().await;
             }
         }

@@ -4,7 +4,7 @@ use crate::ImapConfig;
 use crate::codec::{Command, Response, Status, StatusKind, UidSet};
 use crate::session::Session;
 use crate::session_dialogue::nobody;
-use crate::session_search::{Answers, SMALL, Search};
+use crate::session_search::{SMALL, Search};
 use crate::state::Selected;
 use postrider_core::{Error, ErrorKind, Flags, Phase, Result};
 use std::collections::BTreeMap;
@@ -88,11 +88,7 @@ impl Session {
         }
         let status = self.answer(&select, phase, &mut nobody).await?;
         if let Some((tag, search)) = search {
-            let mut answers = Answers::default();
-            let searched = self.answer(&tag, Phase::List, &mut |response| answers.take(response)).await?;
-            if searched.kind == StatusKind::Ok && status.kind == StatusKind::Ok {
-                self.found = answers.found().map(|uids| search.found(uids));
-            }
+            self.search_along(&tag, search).await?;
         }
         self.end(phase)?;
         Ok(status)
@@ -137,14 +133,9 @@ impl Session {
         let tag = self.queue(self.search_for(&search.key()))?;
         self.channel.flush(phase).await?;
         let status = self.answer(&noop, phase, &mut nobody).await?;
-        let mut answers = Answers::default();
-        let searched = self.answer(&tag, phase, &mut |response| answers.take(response)).await?;
+        self.search_along(&tag, search).await?;
         self.end(phase)?;
-        self.judge(status, phase, "the server refuses NOOP")?;
-        if searched.kind == StatusKind::Ok {
-            self.found = answers.found().map(|uids| search.found(uids));
-        }
-        Ok(())
+        self.judge(status, phase, "the server refuses NOOP").map(drop)
     }
 
     /// Lets the server tell what is new; a fresh session knows already.

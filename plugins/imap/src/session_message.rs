@@ -190,6 +190,8 @@ impl Reading<'_> {
                     self.seen = self.session.channel.host().now();
                     return Ok(Some(chunk));
                 }
+                // Nothing stands behind it: what comes next is another response.
+                Some(Event::BodyClosed) => (self.at, self.bounds) = (At::Behind, self.session.bounds()),
                 Some(_) => (self.at, self.bounds) = (At::Rest, self.session.bounds()),
                 None => self.session.channel.fill_body(wait, PHASE).await?,
             }

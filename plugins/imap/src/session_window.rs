@@ -4,6 +4,7 @@
 //! a call was dropped.
 
 use crate::ImapConfig;
+use crate::bounds::Bounds;
 use crate::codec::{BodyItem, Event, Response, StatusKind, parse};
 use crate::plan::Portion;
 use crate::session::Session;
@@ -11,6 +12,7 @@ use crate::session_message::{other_message, prompted, too_long};
 use crate::window::{Begun, Fate, Misfit};
 use bytes::Bytes;
 use postrider_core::{Phase, Result};
+use std::time::Duration;
 
 const PHASE: Phase = Phase::Fetch;
 /// Of a message of at most this many bytes all is awaited before any of it is handed on: it costs less.
@@ -114,6 +116,7 @@ impl Session {
             Box::pin(self.push()).await?;
         }
         let mut bounds = None;
+        let mut is_awaited = false;
         loop {
             let is_idle = self.window.is_idle();
             if is_idle {
@@ -121,41 +124,55 @@ impl Session {
                 self.end(PHASE)?;
             }
             if let Some(fate) = want.and_then(|uid| self.window.take(uid)) {
-                return Ok(Arrival::Known(fate));
+                // To ask for it by itself says that it is too long.
+                let is_long = matches!(&fate, Fate::Parked(text) if text.len() as u64 > config.max_size);
+                return Ok(Arrival::Known(if is_long { Fate::Unclear } else { fate }));
             }
             if is_idle {
                 return Ok(Arrival::Idle);
             }
             if let Some((uid, whole)) = self.framer.whole(self.channel.input(), config.max_size) {
-                self.silent = false;
+                (self.silent, is_awaited) = (false, false);
                 match self.window.whole(uid, whole, want, config.window_bytes) {
                     Ok(Some(whole)) => return Ok(Arrival::Whole(whole)),
-                    Ok(None) => continue,
+                    Ok(None) => self.count(&mut bounds)?,
                     Err(Misfit) => return Ok(Arrival::Misfit),
                 }
+                continue;
             }
             if self.framer.is_due(self.channel.input(), SMALL.min(config.max_size)) {
-                Box::pin(self.channel.fill_body(self.channel.timing().command(), PHASE)).await?;
+                if !std::mem::replace(&mut is_awaited, true) {
+                    self.channel.expect_body();
+                }
+                let wait = self.wait_within(&mut bounds)?;
+                Box::pin(self.channel.fill_body(wait, PHASE)).await?;
                 continue;
             }
             let event = match self.framed(PHASE)? {
                 Some(event) => event,
                 None => {
-                    let bounds = bounds.get_or_insert_with(|| self.bounds());
-                    let wait = bounds.wait(self.channel.timing().command(), self.channel.host().now());
-                    let wait = wait.ok_or_else(|| self.endless(PHASE))?;
+                    let wait = self.wait_within(&mut bounds)?;
                     self.hear(wait, PHASE).await?
                 }
             };
-            if let Some(bounds) = &mut bounds
-                && !bounds.count()
-            {
-                return Err(self.endless(PHASE));
-            }
+            self.count(&mut bounds)?;
             if let Some(arrival) = self.take_in(config, event, want)? {
                 return Ok(arrival);
             }
         }
+    }
+
+    /// How long to wait for what comes next. The bounds begin with the first wait: most messages need none.
+    fn wait_within(&mut self, bounds: &mut Option<Bounds>) -> Result<Duration> {
+        let bounds = bounds.get_or_insert_with(|| self.bounds());
+        let wait = bounds.wait(self.channel.timing().command(), self.channel.host().now());
+        wait.ok_or_else(|| self.endless(PHASE))
+    }
+
+    /// Counts one more that was not waited for.
+    fn count(&mut self, bounds: &mut Option<Bounds>) -> Result<()> {
+        let is_within = bounds.as_mut().is_none_or(Bounds::count);
+        if is_within { Ok(()) } else { Err(self.endless(PHASE)) }
     }
 
     fn take_in(&mut self, config: &ImapConfig, event: Event, want: Option<u32>) -> Result<Option<Arrival>> {
@@ -212,6 +229,7 @@ impl Session {
                 }
                 self.silent = false;
                 self.state.code(status.code);
+                self.check_rebuilt(PHASE)?;
                 return Ok(Ok(None));
             }
             Response::Continue(_) => return Err(prompted()),
@@ -241,6 +259,11 @@ impl Session {
             return Ok(());
         }
         self.channel.flush(PHASE).await.inspect_err(|_| self.over = true)
+    }
+
+    /// True if the mailbox is open whose UIDVALIDITY is this.
+    pub(crate) fn is_of(&self, validity: u32) -> bool {
+        self.state.selected.as_ref().is_some_and(|s| s.validity == validity && !s.rebuilt)
     }
 
     /// True if a message that was asked for and is not there had been announced to this session: it is gone then, and

@@ -101,7 +101,10 @@ impl Window {
     /// True if a message was asked for and not taken.
     pub(crate) fn holds(&self, uid: u32) -> bool {
         let mut commands = self.commands.iter().map(|command| &command.left);
-        commands.any(|left| place(left, uid).is_some()) || self.fates.contains_key(&uid)
+        let comes = |reading: &Reading| reading.uid == Some(uid) && matches!(reading.taker, Taker::Park(_));
+        commands.any(|left| place(left, uid).is_some())
+            || self.fates.contains_key(&uid)
+            || self.reading.as_ref().is_some_and(comes)
     }
 
     /// A command was sent.
@@ -216,7 +219,8 @@ impl Window {
         if self.parked.saturating_add(text.len() as u64) > room {
             return Err(Misfit);
         }
-        self.park(uid, text);
+        // A copy: a slice would keep all of the buffer that it is of.
+        self.park(uid, Bytes::copy_from_slice(&text));
         Ok(None)
     }
 

@@ -251,7 +251,13 @@ impl Framer {
         if self.skipped > MAX_SKIPPED {
             return Err(Fault::limit(format!("the server sends {size} bytes that nobody asked for")));
         }
-        self.empty_literal(before);
+        if self.is_any_body(before) {
+            // A message that nobody asked for yet, and no empty one.
+            self.text.truncate(before);
+            self.text.extend_from_slice(b"NIL");
+        } else {
+            self.empty_literal(before);
+        }
         self.state = State::Skip(size);
         Ok(None)
     }
@@ -264,10 +270,19 @@ impl Framer {
 
     /// True if the literal at `end` is called the message from this byte on.
     fn is_body(&self, end: usize, from: u64) -> bool {
+        self.body_origin(end) == Some(from)
+    }
+
+    fn is_any_body(&self, end: usize) -> bool {
+        self.body_origin(end).is_some()
+    }
+
+    /// From which byte on the literal at `end` is the message, if it is one.
+    fn body_origin(&self, end: usize) -> Option<u64> {
         let head = self.text.get(..end).unwrap_or_default().trim_ascii_end();
         let name = head.get(head.len().saturating_sub(LONGEST_NAME)..).unwrap_or_default();
         let name = name.rsplit(|b| matches!(b, b' ' | b'(')).next().unwrap_or_default();
-        origin(name) == Some(from)
+        origin(name)
     }
 
     /// What the response says before the literal at `end`, if that literal is the message from this byte on.
