@@ -168,15 +168,19 @@ impl Channel {
     /// An unknown part has been sent; the rest stays queued.
     pub async fn flush(&mut self, phase: Phase) -> Result<()> {
         let connection = self.connection.as_mut().ok_or_else(|| gone(phase))?;
-        let output = &mut self.output;
+        let (output, unflushed) = (&mut self.output, &mut self.unflushed);
         within(self.host.as_ref(), self.timing.write_timeout, phase, async {
+            // Dropped between the two, what was written is flushed by whoever reads next.
+            *unflushed = true;
             while !output.is_empty() {
                 let n = connection.write_buf(output).await.map_err(|e| Error::from_io(e, phase))?;
                 if n == 0 {
                     return Err(gone(phase));
                 }
             }
-            connection.flush().await.map_err(|e| Error::from_io(e, phase))
+            connection.flush().await.map_err(|e| Error::from_io(e, phase))?;
+            *unflushed = false;
+            Ok(())
         })
         .await
     }
