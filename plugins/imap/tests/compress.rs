@@ -8,7 +8,7 @@ use common::*;
 use flate2::{Compress, Compression, Decompress, FlushCompress, FlushDecompress};
 use postrider_core::*;
 use postrider_imap::{Imap, ImapConfig};
-use postrider_testkit::{Delivery, Ending, Script, VirtualHost, run};
+use postrider_testkit::{Delivery, Ending, Script, VirtualHost, run, run_polls};
 
 /// What the server does once compression is agreed on.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -189,5 +189,25 @@ fn a_stream_that_lies_is_a_typed_error_and_a_bomb_grows_nothing() {
         let error = run(&host, read(&mut imap, &key(1))).expect("hangs").unwrap_err();
         assert_eq!(error.kind(), kind, "{then:?}: {error}");
         assert!(!format!("{error:?}").contains("yyy"), "{error:?}");
+    }
+}
+
+#[test]
+fn a_fetch_dropped_at_any_await_leaves_nothing_unsaid() {
+    let bulk = Bulk::new(Ways::default());
+    for polls in 0.. {
+        let host = host(&bulk, Then::Serve).delivery(Delivery::OneByOne);
+        let mut imap = imap(compressed(), &host);
+        // One command: nothing that follows it takes along what was left.
+        imap.prefetch(&[key(1), key(2)]);
+        let done = run_polls(read(&mut imap, &key(1)), polls);
+        for uid in 1..=2 {
+            let seen = run(&host, read(&mut imap, &key(uid))).expect("hangs").unwrap();
+            assert_eq!(seen, bulk.text(uid), "dropped after {polls} polls");
+        }
+        if done.is_some() {
+            assert!(polls > 100, "the sweep saw only {polls} polls");
+            break;
+        }
     }
 }

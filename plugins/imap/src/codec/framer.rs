@@ -2,8 +2,7 @@
 //!
 //! Every byte is looked at once; nothing is allocated because a server announced it.
 
-use super::fetch::origin;
-use super::line::{is_data, literal, trim_line_end};
+use super::line::{body_at, is_data, literal, trim_line_end};
 use super::quick;
 use super::response::Response;
 use super::{Fault, parse};
@@ -13,8 +12,6 @@ use bytes::{Buf, Bytes, BytesMut};
 const MAX_TEXT: usize = 1024 * 1024;
 /// Most bytes of literals that are kept in one response: names and the like. Longer ones are passed over.
 const MAX_SMALL: u64 = 64 * 1024;
-/// `BODY[]<18446744073709551615>` and what is before it.
-const LONGEST_NAME: usize = 30;
 /// Most bytes of literals that are passed over in one response: nobody asked for them.
 const MAX_SKIPPED: u64 = 64 * 1024 * 1024;
 
@@ -244,14 +241,15 @@ impl Framer {
             return Ok(None);
         }
         // What was asked for can't be passed over: it would look as if the message were empty.
-        if self.wanted.is_some_and(|(from, _)| self.is_body(before, from)) {
+        let body = body_at(&self.text, before);
+        if body.is_some() && body == self.wanted.map(|(from, _)| from) {
             return Err(Fault::limit("the server sends the message inside of something else"));
         }
         self.skipped = self.skipped.saturating_add(size);
         if self.skipped > MAX_SKIPPED {
             return Err(Fault::limit(format!("the server sends {size} bytes that nobody asked for")));
         }
-        if self.is_any_body(before) {
+        if body.is_some() {
             // A message that nobody asked for yet, and no empty one.
             self.text.truncate(before);
             self.text.extend_from_slice(b"NIL");
@@ -268,26 +266,9 @@ impl Framer {
         self.text.extend_from_slice(b"{0}\r\n");
     }
 
-    /// True if the literal at `end` is called the message from this byte on.
-    fn is_body(&self, end: usize, from: u64) -> bool {
-        self.body_origin(end) == Some(from)
-    }
-
-    fn is_any_body(&self, end: usize) -> bool {
-        self.body_origin(end).is_some()
-    }
-
-    /// From which byte on the literal at `end` is the message, if it is one.
-    fn body_origin(&self, end: usize) -> Option<u64> {
-        let head = self.text.get(..end).unwrap_or_default().trim_ascii_end();
-        let name = head.get(head.len().saturating_sub(LONGEST_NAME)..).unwrap_or_default();
-        let name = name.rsplit(|b| matches!(b, b' ' | b'(')).next().unwrap_or_default();
-        origin(name)
-    }
-
     /// What the response says before the literal at `end`, if that literal is the message from this byte on.
     fn body_head(&mut self, end: usize, from: u64) -> Result<Option<Head>, Fault> {
-        if !self.is_body(end, from) {
+        if body_at(&self.text, end) != Some(from) {
             return Ok(None);
         }
         let head = self.text.get(..end).unwrap_or_default();

@@ -1,6 +1,10 @@
 //! What a line of a response says of literals, without a look at what was before it.
 
 use super::Fault;
+use super::fetch::origin;
+
+/// `BODY[]<18446744073709551615>` and what is before it.
+const LONGEST_NAME: usize = 30;
 
 pub(super) fn trim_line_end(text: &[u8]) -> &[u8] {
     let text = text.strip_suffix(b"\n").unwrap_or(text);
@@ -35,4 +39,12 @@ pub(super) fn is_data(text: &[u8]) -> bool {
         start.is_some_and(|s| s.eq_ignore_ascii_case(word)) && next.is_none_or(|b| *b == b' ')
     };
     ![&b"OK"[..], b"NO", b"BAD", b"BYE", b"PREAUTH"].into_iter().any(status)
+}
+
+/// From which byte on the literal that is announced at `end` is the message, by what it is called; `None` if it is
+/// something else.
+pub(super) fn body_at(text: &[u8], end: usize) -> Option<u64> {
+    let head = text.get(..end).unwrap_or_default().trim_ascii_end();
+    let name = head.get(head.len().saturating_sub(LONGEST_NAME)..).unwrap_or_default();
+    origin(name.rsplit(|b| matches!(b, b' ' | b'(')).next().unwrap_or_default())
 }
