@@ -113,13 +113,13 @@ fn no_message_is_handled_twice_and_no_wrong_one_deleted_when_uidvalidity_changes
         let more = format!("mail.watch.probe=1s\nmail.watch.settle={settle}");
         let watching = Watching::start(servers, &mailbox, port, &folder.path().join("ledger.db"), &more);
         let mut sent = 0;
-        for _ in 0..resets {
+        for reset in 0..resets {
             for _ in 0..=random.below(3) {
                 deposit(&mailbox, sent);
                 sent += 1;
             }
             std::thread::sleep(Duration::from_millis(random.below(120)));
-            rebuild(servers, &mailbox);
+            rebuild(servers, &mailbox, reset);
             std::thread::sleep(Duration::from_millis(random.below(250)));
         }
         until("all to be handled", || watching.count() == sent);
@@ -139,17 +139,13 @@ fn no_message_is_handled_twice_and_no_wrong_one_deleted_when_uidvalidity_changes
     ));
 }
 
-/// Dovecot forgets which UID is whose: the mailbox has another UIDVALIDITY from the next look on.
-fn rebuild(servers: &Servers, mailbox: &Mailbox) {
-    let home = servers.folder().join("mail").join(mailbox.user());
-    let Ok(entries) = fs::read_dir(&home) else { return };
-    for entry in entries.flatten() {
-        let name = entry.file_name();
-        let name = name.to_string_lossy();
-        if name == "dovecot-uidlist" || name.starts_with("dovecot.index") {
-            let _ = fs::remove_file(entry.path());
-        }
-    }
+/// The mailbox gets another UIDVALIDITY from its server, as after a rebuild: no key that was given is good any more.
+fn rebuild(servers: &Servers, mailbox: &Mailbox, number: usize) {
+    let configuration = servers.folder().join("dovecot/dovecot.conf");
+    let validity = (2_000_000_000 + number).to_string();
+    let update = ["mailbox", "update", "-u", mailbox.user(), "--uid-validity", &validity, "INBOX"];
+    let done = Command::new("doveadm").arg("-c").arg(configuration).args(update).output().unwrap();
+    assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
 }
 
 #[test]
