@@ -63,7 +63,7 @@ const WINDOW: Property<u32> = Property::new(
 )
 .default("1000");
 const WINDOW_BYTES: Property<Bytes> = Property::new(
-    "windowbytes",
+    "windowsize",
     "While fewer bytes of messages than this are due on a connection, more may be asked for; and so much is kept of \
      messages that come before their turn or when something else is wanted.",
 )

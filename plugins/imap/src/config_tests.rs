@@ -23,7 +23,7 @@ fn every_key_reaches_its_field_and_defaults_are_those_of_the_typed_door() {
     assert!(c.read_only && !c.peek && !c.idle && !c.id && c.expunge_others && c.debug);
     assert_eq!((c.max_size, c.poll_interval.as_secs()), (1024, 5));
     assert!(c.allow_read_only && c.fetch_size.unwrap().get() == 65_536);
-    let ahead = "mail.host=h\nmail.imap.window=9\nmail.imap.windowbytes=1KiB\nmail.imap.connectionpoolsize=2\n\
+    let ahead = "mail.host=h\nmail.imap.window=9\nmail.imap.windowsize=1KiB\nmail.imap.connectionpoolsize=2\n\
                  mail.imap.pipelining=false\nmail.imap.compress.enable=true\nmail.imap.compress.level=9";
     let c = read("imap", ahead).unwrap();
     assert_eq!((c.window, c.window_bytes, c.connections), (9, 1024, 2));

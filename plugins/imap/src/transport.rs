@@ -165,10 +165,10 @@ impl IncomingTransport for Imap {
         Box::pin(self.keeper.open_again(key)).await
     }
 
-    /// The messages are asked for in windows (`window`, `windowbytes`), over several connections if
+    /// The messages are asked for in windows (`window`, `windowsize`), over several connections if
     /// `connectionpoolsize` says so, and each is given as it comes in. One that is gone is `NotFound`, and the others go
     /// on; after a lost connection the next fetch asks for the rest anew. Other calls may come in between: what is due
-    /// is kept if there is room (`windowbytes`), and otherwise costs the connection.
+    /// is kept if there is room (`windowsize`), and otherwise costs the connection.
     fn prefetch(&mut self, ids: &[MessageId]) {
         self.keeper.prefetch(ids);
     }
