@@ -141,7 +141,17 @@ impl Contender {
             Program::RustPeer(_) | Program::Python(_) | Program::Nodemailer => Who::Peer,
             _ => Who::Tool,
         };
-        Self { name, who, server, rtt: None, program, arguments: String::new(), size: 4096, count, pinned: false }
+        Self {
+            name,
+            who,
+            server,
+            rtt: None,
+            program,
+            arguments: String::new(),
+            size: 4096,
+            count,
+            pinned: false,
+        }
     }
 
     pub fn with(mut self, arguments: &str) -> Self {

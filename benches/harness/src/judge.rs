@@ -7,7 +7,9 @@ pub fn judge(row: &Row, check: &Check) -> Checked {
     let ratio = |a: Option<f64>, b: Option<f64>| Some(a? / b.filter(|b| *b > 0.0)?);
     let (what, value, bound, at_least) = match *check {
         Check::AtLeast(a, b, bound) => (format!("{a} / {b}"), ratio(row.value(a), row.value(b)), bound, true),
-        Check::AtMostOf(a, b, bound) => (format!("{a} / {b}"), ratio(row.value(a), row.value(b)), bound, false),
+        Check::AtMostOf(a, b, bound) => {
+            (format!("{a} / {b}"), ratio(row.value(a), row.value(b)), bound, false)
+        }
         Check::TimesBestPeer(a, bound) => {
             let best = row.best_peer();
             let name = best.map_or("best library".to_owned(), |best| format!("best library ({})", best.name));

@@ -49,7 +49,8 @@ pub fn fill(mail: &Path, user: User, quick: bool) -> Result<()> {
         }
         for number in 1..=user.messages(quick) {
             // By these names Dovecot's order is that of the numbers; the sizes save it from looking.
-            let name = format!("cur/{}.M{number:06}P1.bench,S={1},W={1}:2,", 1_795_000_000 + number, body.len());
+            let name =
+                format!("cur/{}.M{number:06}P1.bench,S={1},W={1}:2,", 1_795_000_000 + number, body.len());
             fs::write(dir.join(name), &body)?;
         }
     }

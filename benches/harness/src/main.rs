@@ -88,7 +88,8 @@ fn wanted(names: &[String]) -> Result<Vec<contender::Plan>> {
         }
     }
     let exact = |id: &str| names.iter().any(|name| name == id);
-    let begins = |id: &str| names.iter().any(|n| id.starts_with(n.as_str()) && !rows::all().iter().any(|p| p.id == n));
+    let begins =
+        |id: &str| names.iter().any(|n| id.starts_with(n.as_str()) && !rows::all().iter().any(|p| p.id == n));
     plans.retain(|plan| names.is_empty() || exact(plan.id) || begins(plan.id));
     Ok(plans)
 }

@@ -83,7 +83,9 @@ fn prepare(
         Count::Exactly(count) => {
             // Nought: all there is.
             let count = match (count, contender.server) {
-                (0, Server::Imap(user) | Server::ImapTls(user) | Server::Pop3(user)) => user.messages(servers.quick),
+                (0, Server::Imap(user) | Server::ImapTls(user) | Server::Pop3(user)) => {
+                    user.messages(servers.quick)
+                }
                 _ => count,
             };
             // Once for nothing: the server's caches and indexes are warm for everybody then.
@@ -96,12 +98,12 @@ fn prepare(
         Count::Fit(least, most) => (least, most),
         Count::AllOf(most) => (most / 50, most),
     };
+    // All, if it need not be waited for too long: then set-up weighs as with the others.
+    let patience = if matches!(contender.count, Count::AllOf(_)) { 20.0 } else { pace.seconds };
     let mut count = least;
     loop {
         let seconds = once(contender, &place, programs, servers, count)?.work_seconds();
-        if count >= most || seconds >= pace.seconds / 2.0 {
-            // All, if it need not be waited for too long: then set-up weighs as with the others.
-            let patience = if matches!(contender.count, Count::AllOf(_)) { 20.0 } else { pace.seconds };
+        if count >= most || seconds >= patience / 5.0 {
             let fit = count as f64 * patience / seconds;
             return Ok((place, (fit as u64).clamp(least, most)));
         }
@@ -124,7 +126,8 @@ fn sample(
     match (metric, contender.count) {
         (Metric::Instructions | Metric::InstructionsByte, Count::Two(few, many)) => {
             let outs = (programs.dir.join("callgrind.few"), programs.dir.join("callgrind.many"));
-            let mut counted = |count, out: &Path| instructions(contender, place, programs, servers, count, out);
+            let mut counted =
+                |count, out: &Path| instructions(contender, place, programs, servers, count, out);
             let (a, b) = (counted(few, &outs.0)?, counted(many, &outs.1)?);
             outcome.profile = profile::difference(&outs.0, &outs.1, 15)?;
             let each = difference(a, b, (few, many));
@@ -138,7 +141,9 @@ fn sample(
             let (rounds, connections) = rounds(contender, place, programs, servers, outcome.count)?;
             Ok((rounds + connections) / over)
         }
-        (Metric::Instructions | Metric::InstructionsByte | Metric::Rounds, _) => Err("needs two numbers".into()),
+        (Metric::Instructions | Metric::InstructionsByte | Metric::Rounds, _) => {
+            Err("needs two numbers".into())
+        }
         (Metric::Memory, _) => {
             let ran = once(contender, place, programs, servers, outcome.count)?;
             note_memory(outcome, &ran);
@@ -160,7 +165,13 @@ fn note_memory(outcome: &mut Outcome, ran: &Ran) {
 }
 
 /// One run, with a look at whether it did what it should.
-fn once(contender: &Contender, place: &Place, programs: &Programs, servers: &mut Servers, count: u64) -> Result<Ran> {
+fn once(
+    contender: &Contender,
+    place: &Place,
+    programs: &Programs,
+    servers: &mut Servers,
+    count: u64,
+) -> Result<Ran> {
     let ran = process::run(&mut programs.work(contender, place, count)?)?;
     took_place(contender, servers, count)?;
     if let Some(messages) = ran.number("messages")

@@ -43,7 +43,12 @@ fn panel(out: &mut String, row: &Row, top: f64) -> f64 {
     let room = WIDTH - LABEL - 90.0;
     let x = |value: f64| LABEL + room * (value / least).log10() / decades;
     let mut y = top + 16.0;
-    let _ = writeln!(out, "<text x=\"10\" y=\"{y}\" font-weight=\"bold\">{} ({})</text>", escaped(&row.title), row.unit);
+    let _ = writeln!(
+        out,
+        "<text x=\"10\" y=\"{y}\" font-weight=\"bold\">{} ({})</text>",
+        escaped(&row.title),
+        row.unit
+    );
     let (bars_top, bars_end) = (y + 6.0, y + 6.0 + BAR * bars.len() as f64);
     for decade in 0..=(decades.round() as i32) {
         let at = x(least * 10f64.powi(decade));

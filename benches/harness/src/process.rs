@@ -52,6 +52,7 @@ pub fn run(command: &mut Command) -> Result<Ran> {
 
 /// What a program prints, without the last line end; `None` if it can't be run.
 pub fn output(program: &str, arguments: &[&str]) -> Option<String> {
-    let done = Command::new(program).args(arguments).stdin(Stdio::null()).stderr(Stdio::null()).output().ok()?;
+    let done =
+        Command::new(program).args(arguments).stdin(Stdio::null()).stderr(Stdio::null()).output().ok()?;
     done.status.success().then(|| String::from_utf8_lossy(&done.stdout).trim().to_owned())
 }

@@ -13,7 +13,8 @@ pub fn instructions(command: &Command, out: &Path) -> Result<u64> {
     valgrind.arg("--tool=callgrind").arg(format!("--callgrind-out-file={}", out.display()));
     valgrind.arg(command.get_program()).args(command.get_args());
     // callgrind counts every byte of a `rep movsb` as an instruction, which no processor does: copy by vectors instead.
-    let thresholds = "glibc.cpu.x86_rep_movsb_threshold=1073741824:glibc.cpu.x86_rep_stosb_threshold=1073741824";
+    let thresholds =
+        "glibc.cpu.x86_rep_movsb_threshold=1073741824:glibc.cpu.x86_rep_stosb_threshold=1073741824";
     valgrind.env("GLIBC_TUNABLES", thresholds);
     for (name, value) in command.get_envs() {
         if let Some(value) = value {
@@ -22,7 +23,8 @@ pub fn instructions(command: &Command, out: &Path) -> Result<u64> {
     }
     process::run(&mut valgrind)?;
     let text = std::fs::read_to_string(out)?;
-    let total = text.lines().find_map(|line| line.strip_prefix("summary: ").or(line.strip_prefix("totals: ")));
+    let total =
+        text.lines().find_map(|line| line.strip_prefix("summary: ").or(line.strip_prefix("totals: ")));
     Ok(total.ok_or("callgrind wrote no total")?.trim().parse()?)
 }
 

@@ -24,7 +24,8 @@ impl Programs {
         std::fs::create_dir_all(&dir)?;
         // The interpreter itself: what a version manager puts before it takes longer than some runs.
         let python = process::output("python3", &["-c", "import sys; print(sys.executable)"]);
-        let node_modules = given.given("node-modules").map(PathBuf::from).filter(|dir| dir.join("nodemailer").exists());
+        let node_modules =
+            given.given("node-modules").map(PathBuf::from).filter(|dir| dir.join("nodemailer").exists());
         Ok(Self {
             bin: given.text("bin", "target/release").into(),
             root: given.text("root", "..").into(),
@@ -69,7 +70,10 @@ impl Programs {
             let value: serde_json::Value = serde_json::from_slice(&text).ok()?;
             Some(value.get("version")?.as_str()?.to_owned())
         });
-        notes.push(format!("Nodemailer: {}", version.unwrap_or_else(|| "could not be installed by npm".to_owned())));
+        notes.push(format!(
+            "Nodemailer: {}",
+            version.unwrap_or_else(|| "could not be installed by npm".to_owned())
+        ));
         for name in ["lettre", "mail-send", "async-imap"] {
             notes.push(format!("{name}: {}", self.locked(name).unwrap_or_default()));
         }

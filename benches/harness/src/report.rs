@@ -12,6 +12,9 @@ pub fn markdown(results: &Results) -> String {
          [benches/README.md](../benches/README.md).\n\n",
         results.when, results.commit, results.machine, results.rounds, results.seconds
     );
+    if results.quick {
+        out += "**This was a quick run: few messages and rounds, and other work on the machine. `benches/run` makes the real one.**\n\n";
+    }
     out += HOW_TO_READ;
     out += "\n## Speeds to reach\n\n| work | to reach | ours | limit | best library | best program | measured | |\n|---|---|---|---|---|---|---|---|\n";
     for row in results.rows.iter().filter(|row| !row.target.is_empty()) {
@@ -51,7 +54,9 @@ fn summary(out: &mut String, row: &Row) {
     let ours: Vec<String> = row
         .outcomes
         .iter()
-        .filter(|outcome| outcome.who == Who::Ours && row.checks.iter().any(|c| starts_with(&c.what, &outcome.name)))
+        .filter(|outcome| {
+            outcome.who == Who::Ours && row.checks.iter().any(|c| starts_with(&c.what, &outcome.name))
+        })
         .map(|outcome| figure(outcome.value))
         .collect();
     let checks: Vec<String> = row.checks.iter().map(measured).collect();
@@ -96,7 +101,11 @@ fn details(out: &mut String, row: &Row) {
     if !row.facts.is_empty() {
         let _ = writeln!(out, "Elsewhere: {}.", row.facts);
     }
-    let _ = writeln!(out, "\n| | {} | least to most | messages a run | peak memory, MiB |\n|---|---|---|---|---|", row.unit);
+    let _ = writeln!(
+        out,
+        "\n| | {} | least to most | messages a run | peak memory, MiB |\n|---|---|---|---|---|",
+        row.unit
+    );
     for outcome in &row.outcomes {
         line(out, outcome);
     }
@@ -107,10 +116,17 @@ fn details(out: &mut String, row: &Row) {
         return;
     }
     // Why: where the instructions went.
-    for outcome in row.outcomes.iter().filter(|outcome| outcome.who == Who::Ours && !outcome.profile.is_empty()) {
+    for outcome in
+        row.outcomes.iter().filter(|outcome| outcome.who == Who::Ours && !outcome.profile.is_empty())
+    {
         let _ = writeln!(out, "\nWhere the instructions of *{}* go:\n", outcome.name);
         for spent in &outcome.profile {
-            let _ = writeln!(out, "- {:.1} % `{}`", spent.percent, spent.function.chars().take(120).collect::<String>());
+            let _ = writeln!(
+                out,
+                "- {:.1} % `{}`",
+                spent.percent,
+                spent.function.chars().take(120).collect::<String>()
+            );
         }
     }
 }

@@ -69,7 +69,11 @@ pub struct Checked {
 impl Results {
     pub fn of_this_machine(programs: &Programs, pace: &Pace) -> Self {
         let cpu = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
-        let model = cpu.lines().find_map(|line| line.strip_prefix("model name")).unwrap_or("").trim_start_matches(['\t', ':', ' ']);
+        let model = cpu
+            .lines()
+            .find_map(|line| line.strip_prefix("model name"))
+            .unwrap_or("")
+            .trim_start_matches(['\t', ':', ' ']);
         let cores = std::thread::available_parallelism().map_or(0, usize::from);
         let kernel = process::output("uname", &["-sr"]).unwrap_or_default();
         Self {
@@ -118,7 +122,8 @@ impl Row {
     }
 
     pub fn best_peer(&self) -> Option<&Outcome> {
-        let peers = self.outcomes.iter().filter(|outcome| outcome.who == Who::Peer && outcome.value.is_some());
+        let peers =
+            self.outcomes.iter().filter(|outcome| outcome.who == Who::Peer && outcome.value.is_some());
         peers.max_by(|a, b| a.value.partial_cmp(&b.value).unwrap_or(std::cmp::Ordering::Equal))
     }
 }

@@ -18,8 +18,16 @@ const TEN_THOUSAND: Count = Count::Exactly(10_000);
 
 pub fn plans() -> Vec<Plan> {
     vec![
-        imap_instructions("imap-instructions", "IMAP fetch of 4 KiB messages, plain", Server::Imap(User::Many)),
-        imap_instructions("imap-tls-instructions", "IMAP fetch of 4 KiB messages, TLS", Server::ImapTls(User::Many)),
+        imap_instructions(
+            "imap-instructions",
+            "IMAP fetch of 4 KiB messages, plain",
+            Server::Imap(User::Many),
+        ),
+        imap_instructions(
+            "imap-tls-instructions",
+            "IMAP fetch of 4 KiB messages, TLS",
+            Server::ImapTls(User::Many),
+        ),
         mailboxes(),
         imap_large(),
         imap_memory(),
@@ -35,12 +43,20 @@ pub fn plans() -> Vec<Plan> {
 fn imap_instructions(id: &'static str, title: &'static str, server: Server) -> Plan {
     let tls = matches!(server, Server::ImapTls(_));
     // Making keys takes a random number of instructions: more messages make less of that.
-    let (two, made) = if tls { (Count::Two(200, 5_200), "--ids made --made 5200") } else { (TWO, "--ids made --made 1200") };
+    let (two, made) = if tls {
+        (Count::Two(200, 5_200), "--ids made --made 5200")
+    } else {
+        (TWO, "--ids made --made 1200")
+    };
     Plan {
         id,
         title,
         target: if tls { "at most 19,000" } else { "at most 2,500" },
-        facts: if tls { "async-imap 47,081, limit 15,418" } else { "async-imap 32,788, limit with parsing 399" },
+        facts: if tls {
+            "async-imap 47,081, limit 15,418"
+        } else {
+            "async-imap 32,788, limit with parsing 399"
+        },
         unit: "instructions/message",
         metric: Metric::Instructions,
         contenders: vec![
@@ -55,7 +71,9 @@ fn imap_instructions(id: &'static str, title: &'static str, server: Server) -> P
 
 fn mailboxes() -> Plan {
     let (server, count) = (Server::Imap(User::Folders), Count::Exactly(1_000));
-    let fetch = |name, program| Contender::new(name, program, server, count).with("--folders 10 --messages 100").rtt(10);
+    let fetch = |name, program| {
+        Contender::new(name, program, server, count).with("--folders 10 --messages 100").rtt(10)
+    };
     Plan {
         id: "imap-mailboxes",
         title: "Fetch ten mailboxes of 100 messages: round trips a mailbox, connections and all",
@@ -156,7 +174,8 @@ fn pop3_far(id: &'static str, title: &'static str, rtt: u32) -> Plan {
     let mut contenders = vec![
         Contender::new("ours", Program::Ours("pop3"), server, Count::AllOf(10_000)),
         Contender::new("limit", Program::Limit("pop3"), server, TEN_THOUSAND).with("--window 1000"),
-        Contender::new("limit, window 200", Program::Limit("pop3"), server, TEN_THOUSAND).with("--window 200"),
+        Contender::new("limit, window 200", Program::Limit("pop3"), server, TEN_THOUSAND)
+            .with("--window 200"),
     ];
     contenders.extend(pop3_peers());
     Plan {
@@ -178,7 +197,8 @@ fn imap_peers(server: Server) -> Vec<Contender> {
     vec![
         Contender::new("async-imap, one FETCH", Program::RustPeer("async-imap"), server, TEN_THOUSAND),
         Contender::new("imaplib, one FETCH", Program::Python("imaplib"), server, TEN_THOUSAND),
-        Contender::new("imaplib, one by one", Program::Python("imaplib"), server, Count::Fit(20, 10_000)).with("--mode one"),
+        Contender::new("imaplib, one by one", Program::Python("imaplib"), server, Count::Fit(20, 10_000))
+            .with("--mode one"),
         Contender::new("curl", Program::CurlImap, server, Count::Fit(20, 10_000)),
         Contender::new("mbsync", Program::Mbsync, Server::Imap(User::Some), Count::Exactly(0)),
     ]
@@ -189,8 +209,10 @@ fn imap_clients(server: Server) -> Vec<Contender> {
         Contender::new("ours", Program::Ours("imap"), server, Count::AllOf(10_000)).with("--ids made"),
         Contender::new("ours, listing included", Program::Ours("imap"), server, Count::AllOf(10_000)),
         Contender::new("limit", Program::Limit("imap"), server, TEN_THOUSAND),
-        Contender::new("limit, windows of 100", Program::Limit("imap"), server, TEN_THOUSAND).with("--mode windows"),
-        Contender::new("limit, 2 connections", Program::Limit("imap"), server, TEN_THOUSAND).with("--connections 2"),
+        Contender::new("limit, windows of 100", Program::Limit("imap"), server, TEN_THOUSAND)
+            .with("--mode windows"),
+        Contender::new("limit, 2 connections", Program::Limit("imap"), server, TEN_THOUSAND)
+            .with("--connections 2"),
     ];
     contenders.extend(imap_peers(server));
     contenders

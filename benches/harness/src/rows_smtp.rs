@@ -16,6 +16,8 @@ const RATE: Plan = Plan {
 };
 
 const FIT: Count = Count::Fit(50, 2_000_000);
+/// Enough that setting up does not weigh much, over a round trip.
+const MANY: Count = Count::Fit(4_000, 2_000_000);
 
 pub fn plans() -> Vec<Plan> {
     vec![
@@ -51,7 +53,9 @@ fn tls() -> Plan {
 fn chunking() -> Plan {
     let server = Server::Chunking;
     let mut contenders = ours(server, FIT);
-    contenders.push(Contender::new("ours, by tasks", Program::Ours("smtp"), server, FIT).with("--via tasks --tasks 256"));
+    contenders.push(
+        Contender::new("ours, by tasks", Program::Ours("smtp"), server, FIT).with("--via tasks --tasks 256"),
+    );
     contenders.push(limit("limit bdat", "bdat", server, FIT));
     contenders.extend(senders(server));
     Plan {
@@ -67,16 +71,27 @@ fn chunking() -> Plan {
 
 fn chunking_far(id: &'static str, title: &'static str, rtt: u32) -> Plan {
     let server = Server::Chunking;
-    let mut contenders = ours(server, FIT);
-    contenders.push(Contender::new("ours, by tasks", Program::Ours("smtp"), server, FIT).with("--via tasks --tasks 256"));
-    contenders.push(limit("limit bdat", "bdat", server, FIT));
-    contenders.push(limit("limit bdat, 1,000 in flight", "bdat --window 1000 --window-bytes 16777216", server, FIT));
+    let mut contenders = ours(server, MANY);
+    contenders.push(
+        Contender::new("ours, by tasks", Program::Ours("smtp"), server, MANY).with("--via tasks --tasks 256"),
+    );
+    contenders.push(limit("limit bdat", "bdat", server, MANY));
+    contenders.push(limit(
+        "limit bdat, 1,000 in flight",
+        "bdat --window 1000 --window-bytes 16777216",
+        server,
+        MANY,
+    ));
     contenders.extend(senders(server));
     Plan {
         id,
         title,
         target: "at least 0.8 of the limit client, at least 100 × the best peer library",
-        facts: if rtt == 10 { "lettre 11/s, Nodemailer 34/s, limit 9,573/s" } else { "lettre 3/s, Nodemailer 8/s, limit 1,270/s" },
+        facts: if rtt == 10 {
+            "lettre 11/s, Nodemailer 34/s, limit 9,573/s"
+        } else {
+            "lettre 3/s, Nodemailer 8/s, limit 1,270/s"
+        },
         contenders: contenders.into_iter().map(|c| c.rtt(rtt)).collect(),
         checks: vec![Check::AtLeast("ours", "limit bdat", 0.8), Check::TimesBestPeer("ours", 100.0)],
         ..RATE
@@ -102,15 +117,16 @@ fn pipelining_far() -> Plan {
 }
 
 fn large() -> Plan {
-    let few = Count::Fit(4, 400);
+    let (few, some) = (Count::Fit(4, 400), Count::Fit(20, 400));
     let mut contenders = vec![
-        Contender::new("ours, DATA", Program::Ours("smtp"), Server::Pipelining, few),
-        Contender::new("ours, BDAT", Program::Ours("smtp"), Server::Chunking, few),
-        limit("limit cross, DATA", "cross", Server::Pipelining, few),
-        limit("limit pipe, DATA", "pipe", Server::Pipelining, few),
-        limit("limit bdat", "bdat", Server::Chunking, few),
+        Contender::new("ours, DATA", Program::Ours("smtp"), Server::Pipelining, some),
+        Contender::new("ours, BDAT", Program::Ours("smtp"), Server::Chunking, some),
+        limit("limit cross, DATA", "cross", Server::Pipelining, some),
+        limit("limit pipe, DATA", "pipe", Server::Pipelining, some),
+        limit("limit bdat", "bdat", Server::Chunking, some),
     ];
-    contenders.extend(senders(Server::Chunking).into_iter().map(|contender| Contender { count: few, ..contender }));
+    contenders
+        .extend(senders(Server::Chunking).into_iter().map(|contender| Contender { count: few, ..contender }));
     Plan {
         id: "smtp-1mib-50ms",
         title: "SMTP, 1 connection, 1 MiB messages, 50 ms",
@@ -158,7 +174,9 @@ fn smtp_sink() -> Plan {
     let mut contenders = ours(server, FIT);
     contenders.push(limit("limit cross", "cross", server, FIT));
     contenders.extend(senders(server));
-    contenders.push(Contender::new("smtp-source", Program::SmtpSource, server, Count::Fit(50, 50_000)).with("-s 1 -d"));
+    contenders.push(
+        Contender::new("smtp-source", Program::SmtpSource, server, Count::Fit(50, 50_000)).with("-s 1 -d"),
+    );
     Plan {
         id: "smtp-smtp-sink",
         title: "SMTP to Postfix's smtp-sink, 1 connection, 4 KiB messages, plain, 0 ms",

@@ -36,7 +36,8 @@ impl Listening {
                 }
             }
         });
-        let address = address.recv_timeout(Duration::from_secs(10)).map_err(|_| "it does not say where it listens")?;
+        let address =
+            address.recv_timeout(Duration::from_secs(10)).map_err(|_| "it does not say where it listens")?;
         Ok(Self { child, address, lines })
     }
 
@@ -173,7 +174,8 @@ impl<'a> Servers<'a> {
         if self.real.is_none() {
             self.real = Some(start_real(self.programs)?);
         }
-        let port = self.real.as_ref().and_then(|env| env.get(&format!("{name}_PORT"))).ok_or("no such server")?;
+        let port =
+            self.real.as_ref().and_then(|env| env.get(&format!("{name}_PORT"))).ok_or("no such server")?;
         Ok(format!("127.0.0.1:{port}"))
     }
 
@@ -203,7 +205,9 @@ impl Drop for Servers<'_> {
             let _ = child.wait();
         }
         if let Some(env) = &self.real {
-            let _ = Command::new(self.programs.root.join("tests/servers/run")).args(["stop", &env["SERVERS_DIR"]]).status();
+            let _ = Command::new(self.programs.root.join("tests/servers/run"))
+                .args(["stop", &env["SERVERS_DIR"]])
+                .status();
             let _ = std::fs::remove_dir_all(&env["SERVERS_DIR"]);
         }
     }
@@ -219,9 +223,14 @@ fn holds_files(dir: &PathBuf) -> bool {
 
 fn start_real(programs: &Programs) -> Result<HashMap<String, String>> {
     let script = programs.root.join("tests/servers/run");
-    let env = process::output(&script.to_string_lossy(), &["start", &programs.servers]).ok_or("tests/servers/run start failed")?;
+    let env = process::output(&script.to_string_lossy(), &["start", &programs.servers])
+        .ok_or("tests/servers/run start failed")?;
     let text = std::fs::read_to_string(env)?;
-    Ok(text.lines().filter_map(|line| line.split_once('=')).map(|(k, v)| (k.to_owned(), v.to_owned())).collect())
+    Ok(text
+        .lines()
+        .filter_map(|line| line.split_once('='))
+        .map(|(k, v)| (k.to_owned(), v.to_owned()))
+        .collect())
 }
 
 fn reachable(address: &str) -> Result<()> {
@@ -253,7 +262,8 @@ pub fn serve(programs: &Programs) -> Result<()> {
         for rtt in [None, Some(10), Some(50)] {
             let place = servers.place(server, false, rtt)?;
             let ca = place.ca.map_or(String::new(), |ca| format!(" --ca {}", ca.display()));
-            let user = place.user.map_or(String::new(), |(user, word)| format!(" --user {user} --password {word}"));
+            let user =
+                place.user.map_or(String::new(), |(user, word)| format!(" --user {user} --password {word}"));
             let delay = rtt.map_or(String::new(), |rtt| format!("_{rtt}MS"));
             println!("{name}{delay}=\"--server {}{ca}{user}\"", place.address);
         }

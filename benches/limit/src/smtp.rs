@@ -11,8 +11,9 @@ pub fn run(given: &Arguments) -> Result<(u64, u64)> {
     let (messages, size) = (given.number("messages", 1000u64), given.number("size", 4096usize));
     let done = thread::scope(|scope| {
         let share = |i| messages / connections + u64::from(i < messages % connections);
-        let tasks: Vec<_> =
-            (0..connections).map(|i| scope.spawn(move || send(given, share(i), size).map_err(|e| e.to_string()))).collect();
+        let tasks: Vec<_> = (0..connections)
+            .map(|i| scope.spawn(move || send(given, share(i), size).map_err(|e| e.to_string())))
+            .collect();
         tasks.into_iter().try_for_each(|task| task.join().map_err(|_| "a thread panicked".to_owned())?)
     });
     done?;

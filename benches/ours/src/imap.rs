@@ -52,5 +52,7 @@ async fn made(imap: &mut dyn IncomingTransport, messages: u64) -> Result<Vec<Mes
     let first = receive::keys(imap, 1).await?.pop().ok_or("the mailbox is empty")?;
     let [account, mailbox, validity, uid] = first.parts::<4>("imap")?;
     let uid: u64 = uid.parse()?;
-    Ok((uid..uid + messages).map(|uid| MessageId::new("imap", [&*account, &*mailbox, &*validity, &uid.to_string()])).collect())
+    Ok((uid..uid + messages)
+        .map(|uid| MessageId::new("imap", [&*account, &*mailbox, &*validity, &uid.to_string()]))
+        .collect())
 }

@@ -6,14 +6,17 @@ use bytes::Bytes;
 use futures_util::future::try_join_all;
 use futures_util::stream::{FuturesUnordered, StreamExt};
 use postrider::smtp::{FACTORY, Smtp, SmtpConfig};
-use postrider::{Batch, Body, Envelope, Host, Mailer, Messages, OutgoingTransport, Receipt, Session, TokioHost};
+use postrider::{
+    Batch, Body, Envelope, Host, Mailer, Messages, OutgoingTransport, Receipt, Session, TokioHost,
+};
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
 pub async fn run(given: &Arguments) -> Result<Done> {
     let messages = given.number("messages", 1000u64);
     let body = Bytes::from(message(given.number("size", 4096usize)));
-    let envelope = Envelope::parse(Some("sender@example.test"), [given.text("to", "u001@example.test").as_str()])?;
+    let envelope =
+        Envelope::parse(Some("sender@example.test"), [given.text("to", "u001@example.test").as_str()])?;
     let connections = given.number("connections", 1u64).max(1);
     let same = Same { left: messages, envelope, body, accepted: 0, failed: None };
     let idle_kib = peak_kib();
@@ -55,7 +58,8 @@ async fn by_type(given: &Arguments, same: &Same, connections: u64) -> Result<u64
     let config = config(given)?;
     let share = |i| same.left / connections + u64::from(i < same.left % connections);
     let sends = (0..connections).map(|i| {
-        let (mut batch, mut smtp) = (same.of(share(i)), Box::new(Smtp::new(config.clone(), Arc::clone(&host))));
+        let (mut batch, mut smtp) =
+            (same.of(share(i)), Box::new(Smtp::new(config.clone(), Arc::clone(&host))));
         async move {
             smtp.send_all(&mut batch).await;
             smtp.close().await?;

@@ -25,7 +25,9 @@ pub async fn run(given: &Arguments) -> Result<(u64, u64)> {
     tcp.set_nodelay(true)?;
     let part = match given.given("ca") {
         None => fetch(tcp, given, &folders).await?,
-        Some(ca) => fetch(connector(ca)?.connect(ServerName::try_from(host)?, tcp).await?, given, &folders).await?,
+        Some(ca) => {
+            fetch(connector(ca)?.connect(ServerName::try_from(host)?, tcp).await?, given, &folders).await?
+        }
     };
     sum.0 += part.0;
     sum.1 += part.1;

@@ -15,7 +15,8 @@ pub async fn run(given: &Arguments) -> Result<(u64, u64)> {
         let (host, body, to) = (&host, &body, &to);
         async move {
             // It has no way to name an authority of one's own.
-            let builder = SmtpClientBuilder::new(host.clone(), port)?.implicit_tls(true).allow_invalid_certs();
+            let builder =
+                SmtpClientBuilder::new(host.clone(), port)?.implicit_tls(true).allow_invalid_certs();
             match given.flag("ca") {
                 true => send(builder.connect().await?, share, body, to).await,
                 false => send(builder.connect_plain().await?, share, body, to).await,

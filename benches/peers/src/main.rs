@@ -46,6 +46,7 @@ fn server(given: &Arguments) -> Result<(String, u16)> {
 
 /// How many messages each connection sends.
 fn shares(given: &Arguments) -> Vec<u64> {
-    let (messages, connections) = (given.number("messages", 1000u64), given.number("connections", 1u64).max(1));
+    let (messages, connections) =
+        (given.number("messages", 1000u64), given.number("connections", 1u64).max(1));
     (0..connections).map(|i| messages / connections + u64::from(i < messages % connections)).collect()
 }

@@ -17,7 +17,9 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let given = Arguments::from_env();
     let offer = smtp::Offer { pipelining: given.flag("pipelining"), chunking: given.flag("chunking") };
     let tls = match given.flag("tls") {
-        true => Some(tls::config(&given.text("ca", "/tmp/postrider-sink-ca.pem"), !given.flag("no-resumption"))?),
+        true => {
+            Some(tls::config(&given.text("ca", "/tmp/postrider-sink-ca.pem"), !given.flag("no-resumption"))?)
+        }
         false => None,
     };
     let listener = TcpListener::bind(given.text("listen", "127.0.0.1:0"))?;

@@ -20,9 +20,14 @@ pub struct Count {
 enum State {
     Command,
     /// Lines up to the final dot; how many bytes of CRLF.CRLF the input so far ends in.
-    Data { matched: usize },
+    Data {
+        matched: usize,
+    },
     /// So many octets are left of a chunk, the last one or not.
-    Chunk { left: u64, last: bool },
+    Chunk {
+        left: u64,
+        last: bool,
+    },
     Over,
 }
 
@@ -30,7 +35,8 @@ const END: &[u8] = b"\r\n.\r\n";
 
 /// Speaks until the client goes.
 pub fn serve(mut stream: impl Read + Write, offer: Offer) -> Count {
-    let mut session = Session { offer, state: State::Command, out: Vec::with_capacity(64 << 10), count: Count::default() };
+    let mut session =
+        Session { offer, state: State::Command, out: Vec::with_capacity(64 << 10), count: Count::default() };
     session.out.extend_from_slice(b"220 sink.example.test ESMTP\r\n");
     let mut buffer = vec![0; 512 << 10];
     let mut filled = 0;

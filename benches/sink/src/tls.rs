@@ -15,8 +15,8 @@ pub fn config(ca: &str, resumption: bool) -> Result<Arc<ServerConfig>, Box<dyn E
     let issuer = CertifiedIssuer::self_signed(params, KeyPair::generate()?)?;
     std::fs::write(ca, issuer.pem())?;
     let key = KeyPair::generate()?;
-    let certificate =
-        CertificateParams::new(vec!["localhost".to_owned(), "127.0.0.1".to_owned()])?.signed_by(&key, &issuer)?;
+    let certificate = CertificateParams::new(vec!["localhost".to_owned(), "127.0.0.1".to_owned()])?
+        .signed_by(&key, &issuer)?;
     let key = rustls::pki_types::PrivateKeyDer::try_from(key.serialize_der())?;
     let mut config = ServerConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
         .with_safe_default_protocol_versions()?
