@@ -96,6 +96,7 @@ impl Keeper {
                     self.lose(at);
                     return Ok(None);
                 }
+                Ok(Arrival::Left) => self.lose(at),
                 // The connection ended while it was idle: another one is dialed.
                 Err(error) if lane.was_dead(&error) => self.lose(at),
                 // Nothing of this message has come: the others go on without this connection.
@@ -156,7 +157,8 @@ impl Keeper {
         }
         let asked = lane.ask_for(portion).await;
         match asked {
-            Err(error) if at > 0 && lane.was_dead(&error) => {
+            Err(error) if at > 0 && error.kind() == ErrorKind::Closed => {
+                self.alone = true;
                 self.lose(at);
                 Ok(true)
             }

@@ -50,7 +50,7 @@ impl Session {
         self.framer.want_body(origin, if pieces.is_some() { u64::MAX } else { config.max_size });
         let items = pieces.as_ref().map_or_else(|| format!("(UID {item})"), |pieces| pieces.items(item));
         let tag = self.send(self.command("UID FETCH").words(&uid.to_string()).words(&items), PHASE).await?;
-        let (mut bounds, mut text) = (self.bounds(), None);
+        let (mut bounds, mut text, mut is_nil) = (self.bounds(), None, false);
         loop {
             match self.said(&tag, PHASE, &mut bounds).await? {
                 // A server may send the text of another message unasked; it is passed over.
@@ -66,8 +66,10 @@ impl Session {
                     if let (Some(pieces), Some(size)) = (pieces.as_mut(), fetch.size) {
                         pieces.tell_size(size)?;
                     }
-                    if let Some(BodyItem::Text(bytes)) = fetch.body.filter(|_| fetch.origin == origin) {
-                        text.get_or_insert(bytes);
+                    match fetch.body.filter(|_| fetch.origin == origin) {
+                        Some(BodyItem::Text(bytes)) => drop(text.get_or_insert(bytes)),
+                        Some(BodyItem::Nil) => is_nil = true,
+                        None => {}
                     }
                 }
                 Said::Body(_) | Said::Data(_) => {}
@@ -76,7 +78,7 @@ impl Session {
                     self.framer.want_nothing();
                     self.end(PHASE)?;
                     self.judge(status, PHASE, "the server does not give the message")?;
-                    let text = text.ok_or_else(gone)?;
+                    let text = text.ok_or_else(|| if is_nil { no_text() } else { gone() })?;
                     match pieces {
                         Some(pieces) => pieces.begin(text.len() as u64)?,
                         None => check_size(text.len(), config.max_size)?,
@@ -245,6 +247,11 @@ pub(crate) fn too_long(size: u64, most: u64) -> Error {
 pub(crate) fn gone() -> Error {
     Error::new(ErrorKind::NotFound, PHASE, "the mailbox has no message of this key (any more)")
         .with_advice("list again: it was deleted or moved")
+}
+
+/// It is there, or it is just going: to take it for an empty one, or for gone, would be a guess.
+fn no_text() -> Error {
+    Error::new(ErrorKind::Protocol, PHASE, "the server has the message and gives no text of it (NIL)")
 }
 
 pub(crate) fn other_message() -> Error {

@@ -5,7 +5,7 @@
 
 use crate::ImapConfig;
 use crate::bounds::Bounds;
-use crate::codec::{BodyItem, Event, Response, StatusKind, parse};
+use crate::codec::{BodyItem, Code, Event, Response, StatusKind, parse};
 use crate::plan::Portion;
 use crate::session::Session;
 use crate::session_message::{other_message, prompted, too_long};
@@ -29,6 +29,8 @@ pub(crate) enum Arrival {
     Known(Fate),
     /// What comes can't be kept, or can't be told apart.
     Misfit,
+    /// More of a message that was left half-read is due than is worth waiting for.
+    Left,
     /// Nothing is due any more.
     Idle,
 }
@@ -50,7 +52,7 @@ impl Session {
     /// Waits for the first byte of a message that was asked for.
     pub(crate) async fn arrive(&mut self, config: &ImapConfig, uid: u32) -> Result<Arrival> {
         let arrival = self.come(config, Some(uid)).await;
-        self.over |= matches!(arrival, Err(_) | Ok(Arrival::Misfit));
+        self.over |= matches!(arrival, Err(_) | Ok(Arrival::Misfit | Arrival::Left));
         arrival
     }
 
@@ -110,7 +112,7 @@ impl Session {
     async fn come(&mut self, config: &ImapConfig, want: Option<u32>) -> Result<Arrival> {
         self.window.leave();
         if self.framer.body_left() > config.window_bytes {
-            return Ok(Arrival::Misfit);
+            return Ok(Arrival::Left);
         }
         if !self.channel.output().is_empty() {
             Box::pin(self.push()).await?;
@@ -224,7 +226,10 @@ impl Session {
         let data = match response {
             Response::Tagged { tag, status } => {
                 let is_end = matches!(status.kind, StatusKind::Ok | StatusKind::No | StatusKind::Bad);
-                if !is_end || !self.window.ended(&tag, status.kind) {
+                // So much and no more at a time (RFC 9738): the others are there all the same.
+                let is_part = matches!(&status.code, Some(Code::Other(name)) if name == "MESSAGELIMIT");
+                let is_all = status.kind == StatusKind::Ok && !is_part;
+                if !is_end || !self.window.ended(&tag, is_all) {
                     return Err(self.unasked(text, PHASE));
                 }
                 self.silent = false;
@@ -249,6 +254,10 @@ impl Session {
         }
         Ok(match fetch.map(|fetch| (fetch.uid, fetch.origin, fetch.body)) {
             Some((Some(uid), 0, Some(BodyItem::Text(text)))) => self.window.whole(uid, text, want, room),
+            Some((Some(uid), 0, Some(BodyItem::Nil))) => {
+                self.window.withheld(uid);
+                Ok(None)
+            }
             _ => Ok(None),
         })
     }

@@ -5,7 +5,7 @@
 //! parked, as long as there is room; where there is none, the connection has to go and the messages are asked for one
 //! by one.
 
-use crate::codec::{Head, StatusKind};
+use crate::codec::Head;
 use crate::plan::Portion;
 use bytes::Bytes;
 use std::collections::{BTreeMap, VecDeque};
@@ -23,7 +23,7 @@ pub(crate) enum Fate {
     Parked(Bytes),
     /// The server has no such message any more.
     Missing,
-    /// The command failed: nothing is known.
+    /// The command failed, or gave no text of it: nothing is known.
     Unclear,
 }
 
@@ -224,15 +224,22 @@ impl Window {
         Ok(None)
     }
 
-    /// The status of a command; false if there is none of this tag.
-    pub(crate) fn ended(&mut self, tag: &str, kind: StatusKind) -> bool {
+    /// The server names a message that is due and gives no text of it.
+    pub(crate) fn withheld(&mut self, uid: u32) {
+        if self.answered(uid) {
+            self.fates.insert(uid, Fate::Unclear);
+        }
+    }
+
+    /// The status of a command: `is_all` if what it has not given is not there. False if there is none of this tag.
+    pub(crate) fn ended(&mut self, tag: &str, is_all: bool) -> bool {
         let Some(at) = self.commands.iter().position(|command| command.tag == tag) else { return false };
         let Some(command) = self.commands.remove(at) else { return false };
         self.text = self.text.saturating_sub(command.text);
         for (uid, size) in command.left {
             self.waiting = self.waiting.saturating_sub(1);
             self.bytes = self.bytes.saturating_sub(u64::from(size));
-            self.fates.insert(uid, if kind == StatusKind::Ok { Fate::Missing } else { Fate::Unclear });
+            self.fates.insert(uid, if is_all { Fate::Missing } else { Fate::Unclear });
         }
         true
     }

@@ -34,11 +34,11 @@ fn a_message_is_gone_only_when_its_command_has_ended_without_it() {
     w.begin(1, head(2), Some(1), 9).unwrap();
     w.chunk(Bytes::from_static(b"x"));
     w.finish(None).unwrap();
-    assert!(w.take(1).is_none() && !w.ended("b", StatusKind::Ok));
-    assert!(w.ended("a", StatusKind::Ok) && w.is_idle());
+    assert!(w.take(1).is_none() && !w.ended("b", true));
+    assert!(w.ended("a", true) && w.is_idle());
     assert_eq!((w.take(1), w.take(2)), (Some(Fate::Missing), Some(Fate::Parked("x".into()))));
     let mut w = window(&[1]);
-    assert!(w.ended("a", StatusKind::No));
+    assert!(w.ended("a", false));
     assert_eq!((w.take(1), w.waiting(), w.bytes()), (Some(Fate::Unclear), 0, 0));
 }
 

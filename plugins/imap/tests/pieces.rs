@@ -63,7 +63,7 @@ fn a_message_that_goes_changes_or_falls_short_between_its_pieces_is_an_error_and
         // Gone.
         (format!("{first}S: {{a}} OK\n"), "NotFound Fetch"),
         (format!("{second}S: * 1 EXPUNGE\nS: {{b}} OK\n"), "NotFound Fetch"),
-        (format!("{second}S: * 1 FETCH (UID 4 BODY[]<4> NIL)\nS: {{b}} OK\n"), "NotFound Fetch"),
+        (format!("{second}S: * 1 FETCH (UID 4 BODY[]<4> NIL)\nS: {{b}} OK\n"), "Protocol Fetch"),
         (format!("{second}S: {{b}} NO [EXPUNGEISSUED] gone\n"), "NotFound Fetch"),
         (format!("{second}S: {{b}} NO [UNAVAILABLE] later\n"), "Deferred Fetch"),
         (format!("{second}S: * OK [UIDVALIDITY 8] rebuilt\nS: {{b}} OK\n"), "NotFound Fetch"),

@@ -8,7 +8,7 @@ use common::bulk::{Bulk, Order, Shape, Ways};
 use common::*;
 use postrider_core::*;
 use postrider_imap::{Imap, ImapConfig};
-use postrider_testkit::{Ending, Script, VirtualHost, run};
+use postrider_testkit::{Delivery, Ending, Script, VirtualHost, run};
 use std::time::Duration;
 
 fn windowed(window: usize) -> ImapConfig {
@@ -285,4 +285,49 @@ fn closing_in_the_middle_of_a_window_does_not_wait_for_a_server_that_has_fallen_
     })
     .expect("hangs");
     assert!(host.now() <= Duration::from_secs(15), "{:?}", host.now());
+}
+
+#[test]
+fn what_a_window_does_not_give_is_asked_for_by_itself_where_the_answer_does_not_say_that_it_is_gone() {
+    let one = "S: * 1 FETCH (UID 1 BODY[] {3}\nS: one)\n";
+    let alone = |answer: &str| format!("C: {{c}} UID FETCH 2 (UID BODY.PEEK[])\n{answer}");
+    let two = alone("S: * 2 FETCH (UID 2 BODY[] {3}\nS: two)\nS: {c} OK done\n");
+    let nil = alone("S: * 2 FETCH (UID 2 BODY[] NIL)\nS: {c} OK done\n");
+    for (rest, want) in [
+        (format!("S: {{a}} OK [MESSAGELIMIT 1 1] in part\n{two}"), "two"),
+        (format!("S: * 2 FETCH (UID 2 BODY[] NIL)\nS: {{a}} OK done\n{two}"), "two"),
+        (format!("S: * 2 FETCH (UID 2 BODY[] NIL)\nS: {{a}} OK done\n{nil}"), "Protocol Fetch"),
+        ("S: * 2 FETCH (UID 2 FLAGS ())\nS: {a} OK done\n".into(), "NotFound Fetch"),
+    ] {
+        let script = format!("{}C: {{a}} UID FETCH 1:2 (UID BODY.PEEK[])\n{one}{rest}", opened(""));
+        let (seen, _) = play(windowed(8), &script, async |imap: &mut Imap| {
+            imap.prefetch(&[key(1), key(2)]);
+            assert_eq!(read(imap, &key(1)).await?, "one");
+            Ok(word(&read(imap, &key(2)).await, Clone::clone))
+        });
+        assert_eq!(seen.unwrap(), want, "{rest}");
+    }
+}
+
+#[test]
+fn long_messages_left_half_read_end_no_window_but_their_own() {
+    let bulk = Bulk::new(Ways { messages: 40, padding: 40_000, ..Ways::default() });
+    let host = bulk.host().delivery(Delivery::Random(7));
+    let mut config = windowed(16);
+    config.window_bytes = 10_000;
+    let mut imap = imap(config, &host);
+    let ids: Vec<MessageId> = (1..=40).map(key).collect();
+    run(&host, async {
+        imap.prefetch(&ids);
+        for id in &ids[..5] {
+            drop(imap.fetch(id).await.unwrap().chunk().await.unwrap());
+        }
+        for (uid, id) in (6..).zip(&ids[5..]) {
+            assert_eq!(read(&mut imap, id).await.unwrap(), bulk.text(uid));
+            let last: u32 = bulk.heard().sets.last().unwrap().1.parse().unwrap();
+            assert!(last > uid || uid == 40, "the next was asked for while {uid} came in");
+        }
+    })
+    .expect("hangs");
+    assert!(host.dials() <= 7, "{}", host.dials());
 }
