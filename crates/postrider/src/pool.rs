@@ -15,7 +15,7 @@ use crate::pool_drive::Bell;
 use crate::pool_place::Place;
 use crate::room::{Permit, Room};
 use futures_util::future::join_all;
-use postrider_core::{Host, Result};
+use postrider_core::{ErrorKind, Host, Result};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::Waker;
 use std::time::Duration;
@@ -85,7 +85,8 @@ impl Pool {
             let mut lease = Lease::new(self.connection(permit)?, Arc::clone(self));
             opening.push(async move {
                 let outcome = lease.transport().connect().await;
-                lease.give_back(0, false);
+                let broken = outcome.as_ref().is_err_and(|error| error.kind() == ErrorKind::Plugin);
+                lease.give_back(0, broken);
                 outcome
             });
         }

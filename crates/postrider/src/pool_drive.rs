@@ -160,6 +160,14 @@ impl Pool {
     }
 }
 
+/// What is left of a drive.
+struct Ended {
+    past: Past,
+    broken: bool,
+    // It ended by itself and had taken nothing.
+    idle: bool,
+}
+
 /// A drive while it is polled. Dropped with its work in a panic of the transport.
 struct Polled<'p> {
     pool: &'p Arc<Pool>,
@@ -173,15 +181,20 @@ impl Polled<'_> {
         let work = self.work.take();
         let ended = self.finish();
         drop(work);
-        let Some((past, broken)) = ended else { return };
+        let Some(Ended { past, broken, idle }) = ended else { return };
         let connection = Connection { transport, past };
-        if !broken {
+        if idle {
+            // Started again it would do the same, and this thread would come to nothing else.
+            drop(connection);
+            let wakers = self.pool.desk().fail_first(untaken());
+            wakers.into_iter().flatten().for_each(Waker::wake);
+        } else if !broken {
             self.pool.keep(connection);
         }
     }
 
     /// Takes the drive off the list; a message it did not speak of is unsure.
-    fn finish(&self) -> Option<(Past, bool)> {
+    fn finish(&self) -> Option<Ended> {
         let mut desk = self.pool.desk();
         let drive = desk.remove(self.key)?;
         let mut wakers = Vec::new();
@@ -193,8 +206,9 @@ impl Polled<'_> {
         }
         drop(desk);
         wakers.into_iter().for_each(Waker::wake);
+        let idle = !drive.ended && drive.first == 0 && drive.taken.is_empty();
         let Drive { past, broken, .. } = drive;
-        Some((past, broken))
+        Some(Ended { past, broken, idle })
     }
 }
 
@@ -206,6 +220,11 @@ impl Drop for Polled<'_> {
             drop(ended);
         }
     }
+}
+
+fn untaken() -> Error {
+    let what = "the transport takes no messages";
+    Error::new(ErrorKind::Plugin, Phase::Sender, what).with_advice("send it again")
 }
 
 fn unspoken() -> Error {

@@ -3,7 +3,7 @@
 //! Each drive is polled by one task at a time, any of those that wait for anything. A task that has its answer goes;
 //! what it would have polled is left to another.
 
-use crate::pool_desk::{Desk, Drive, Key, Leftover, State, Work};
+use crate::pool_desk::{Desk, Key, Leftover, State, Work};
 use crate::pool_drive::Bell;
 use std::sync::Arc;
 use std::task::Waker;
@@ -64,10 +64,14 @@ impl Desk {
     }
 
     /// True if a drive is not at its end and nobody but this task would see to that: a transport may have
-    /// something left to do after its last answer.
-    pub(crate) fn leaves_a_drive_alone(&self, key: Key) -> bool {
-        let alone = |drive: &Drive| drive.in_flight == 0 && drive.driver == Some(key);
-        self.waiting == 0 && self.drives.iter().any(|(_, drive)| alone(drive))
+    /// something left to do after its last answer. One whose task has gone is this one's from here on: left to
+    /// nobody, it would keep its connection, and the pool, for ever.
+    pub(crate) fn stays_for_a_drive(&mut self, key: Key) -> bool {
+        if self.waiting > 0 {
+            return false;
+        }
+        let over = self.drives.iter_mut().map(|(_, drive)| drive).filter(|drive| drive.in_flight == 0);
+        over.fold(false, |stays, drive| stays | (*drive.driver.get_or_insert(key) == key))
     }
 
     /// One who is in a queue, to look for a connection.

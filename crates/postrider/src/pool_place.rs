@@ -2,7 +2,7 @@
 
 use crate::pool::Pool;
 use crate::pool_connection::{Connection, Lease, part_with};
-use crate::pool_desk::{Key, Message, Settled, State};
+use crate::pool_desk::{Key, Message, Settled, Slot, State};
 use crate::pool_plan::{Opening, Plan};
 use postrider_core::{Error, ErrorKind, Phase, Receipt, Result, session_property};
 use std::future::{Future, poll_fn};
@@ -86,10 +86,12 @@ impl<'p> Place<'p> {
                 self.pool.carry_out(plan);
                 continue;
             }
+            let is_settled = matches!(desk.slots.get(key), Some(Slot { state: State::Settled(_), .. }));
+            let stays = is_settled && desk.stays_for_a_drive(key);
             let Some(slot) = desk.slots.get(key) else { return Poll::Ready(Err(lost())) };
             let waits_in_line = match slot.state {
                 State::Inside => return Poll::Ready(Ok(None)),
-                State::Settled(_) if !desk.leaves_a_drive_alone(key) => {
+                State::Settled(_) if !stays => {
                     self.key = None;
                     let (slot, leftover) = desk.leave(key);
                     drop(desk);
@@ -204,10 +206,12 @@ impl Pool {
                 }
             }
             Plan::Grant(key, opening) => {
+                let promised = Promised { pool: self, key };
                 let settled = match self.open(opening) {
                     Ok(connection) => Settled::Granted(connection),
                     Err(error) => Settled::Outcome(Err(error)),
                 };
+                std::mem::forget(promised);
                 let (waker, rest) = self.desk().grant(key, settled);
                 waker.into_iter().flatten().for_each(Waker::wake);
                 if let Some(Settled::Granted(connection)) = rest {
@@ -232,6 +236,23 @@ impl Drop for Feeding<'_> {
     fn drop(&mut self) {
         let mut desk = self.0.desk();
         desk.fed = desk.fed.saturating_sub(1);
+    }
+}
+
+/// A connection is about to be given to this task. Dropped in a panic of what makes it: the task, which may be another
+/// than the one that panics, is the first in line again.
+struct Promised<'p> {
+    pool: &'p Arc<Pool>,
+    key: Key,
+}
+
+impl Drop for Promised<'_> {
+    fn drop(&mut self) {
+        let mut desk = self.pool.desk();
+        desk.alone.push_front(self.key);
+        let waker = desk.someone_queued();
+        drop(desk);
+        waker.into_iter().for_each(Waker::wake);
     }
 }
 
