@@ -99,7 +99,12 @@ impl Drive<'_, '_, '_> {
         if direct && self.encoder.passes(&piece) {
             self.check_bits()?;
             let tail: &[u8] = if whole && !self.encoder.is_at_line_start() { b"\r\n" } else { b"" };
-            self.put(&piece, tail, whole);
+            if piece.len() + tail.len() > size.get() && piece.len() > 1 {
+                self.put(&piece, b"", false);
+                self.put(b"", tail, true);
+            } else {
+                self.put(&piece, tail, whole);
+            }
         } else {
             let mut scratch = std::mem::take(&mut self.scratch);
             self.encoder.encode(&piece, &mut scratch)?;

@@ -114,6 +114,10 @@ impl<'a> Drive<'_, '_, 'a> {
             match self.session.channel.poll_read(cx, phase) {
                 Poll::Ready(Ok(())) => self.hear(),
                 Poll::Ready(Err(error)) => {
+                    // It had begun to say more.
+                    if !self.session.channel.input().is_empty() || !self.session.reader.is_empty() {
+                        self.flow.doubt_goodbye();
+                    }
                     let error = self.failure.take().unwrap_or(error);
                     self.flow.lost(error, self.session.channel.redactor());
                 }
@@ -227,7 +231,7 @@ impl<'a> Drive<'_, '_, 'a> {
 
     /// Writes what is put out; true if the connection took some of it.
     fn write(&mut self, cx: &mut Context<'_>) -> bool {
-        if self.failure.is_some() || self.flow.is_over() {
+        if self.failure.is_some() || self.flow.is_over() || self.flow.is_parting() {
             return false;
         }
         let phase = self.flow.front().phase();

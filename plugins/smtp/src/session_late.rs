@@ -10,6 +10,9 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
+/// Longest wait for a server to close the connection that it has said to close (421), or to go on.
+const PARTING: Duration = Duration::from_secs(30);
+
 /// Gives the error of a deadline when it has passed.
 pub(crate) type Timer = Pin<Box<dyn Future<Output = Error> + Send>>;
 
@@ -32,8 +35,10 @@ impl Drive<'_, '_, '_> {
 
     /// True if a deadline has passed, and something was done about it.
     pub(crate) fn too_late(&mut self, cx: &mut Context<'_>) -> bool {
-        let stuck = self.failure.is_some() || !self.session.channel.output().is_empty() || self.unflushed;
-        if stuck {
+        let waits = !self.session.channel.output().is_empty() || self.unflushed;
+        // While it owes an answer it may be busy with that, and reads on behind it: the deadline of the answer counts.
+        let stuck = waits && self.flow.awaited().is_none();
+        if self.failure.is_some() || stuck {
             let limit = self.session.channel.timing().write_timeout;
             let timer = self.write_timer.take().unwrap_or_else(|| self.timer(limit, Phase::Data));
             let timer = self.write_timer.insert(timer);
@@ -55,10 +60,15 @@ impl Drive<'_, '_, '_> {
         };
         let timer = match self.answer_timer.take() {
             Some((of, timer)) if of == number => timer,
-            _ => self.timer(self.session.patience(command), command.phase()),
+            _ => {
+                let patience = self.session.patience(command);
+                let patience = if self.flow.is_parting() { patience.min(PARTING) } else { patience };
+                self.timer(patience, command.phase())
+            }
         };
         let (_, timer) = self.answer_timer.insert((number, timer));
         let Poll::Ready(error) = timer.as_mut().poll(cx) else { return false };
+        self.flow.doubt_goodbye();
         self.give_up(Some(error));
         true
     }

@@ -48,6 +48,15 @@ impl Drive<'_, '_, '_> {
                 self.flow.take(reply, &mut out, self.session.channel.redactor());
                 continue;
             }
+            // An answer whose first line comes too early comes too early.
+            let begins = |l: &ReplyLine<'_>| self.session.reader.is_empty() && !l.last && l.code < 400;
+            if let Some(ReplyLine { code, .. }) = parts.filter(begins)
+                && self.flow.awaited().is_none()
+            {
+                let reply = SmtpReply { code, enhanced: None, text: String::new() };
+                self.flow.take(reply, &mut out, self.session.channel.redactor());
+                continue;
+            }
             match parts.ok_or(ReplyFault::NotAReply).and_then(|l| self.session.reader.put(l)) {
                 Ok(None) => {}
                 Ok(Some(reply)) => self.flow.take(reply, &mut out, self.session.channel.redactor()),

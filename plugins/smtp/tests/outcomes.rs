@@ -116,7 +116,7 @@ fn garbage_silence_or_a_cut_behind_the_whole_message_is_unsure() {
         let error = error(&format!("{hi}{MAIL}{RCPT}{DATA}{TEXT}{end}"));
         assert_eq!((error.outcome(), error.phase()), (Outcome::Unsure, Phase::EndOfData), "{end}");
         assert_eq!(error.repeat(), Repeat::MayDuplicate, "{end}");
-        assert_eq!(error.recipients()[0].verdict, Verdict::NotSent, "{end}");
+        assert_eq!(error.recipients()[0].verdict, Verdict::Unsure, "{end}");
     }
     for (code, outcome) in [("450 4.2.0 later", Outcome::Deferred), ("554 5.7.1 spam", Outcome::Rejected)] {
         let error = error(&format!("{hi}{MAIL}{RCPT}{DATA}{TEXT}S: {code}\nSILENCE\n"));

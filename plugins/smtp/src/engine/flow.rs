@@ -8,7 +8,7 @@ use super::decimal::Decimal;
 use super::flow_state::{Expected, Flight, Kept, News, Plan, Stage};
 use super::{Command, EnvelopeLines, Step, Transaction};
 use bytes::{Bytes, BytesMut};
-use postrider_core::Envelope;
+use postrider_core::{Envelope, Error};
 use postrider_wire::Redactor;
 use std::collections::VecDeque;
 
@@ -44,6 +44,8 @@ pub(crate) struct Flow {
     pub(super) wary: bool,
     pub(super) over: bool,
     pub(super) hung_up: bool,
+    /// The server has said goodbye while whole messages stand behind it: it is heard whether it means it.
+    pub(super) parting: Option<Error>,
     pub(super) out_of_step: bool,
     pub(super) acquitted: bool,
     pub(super) no_chunking: bool,
@@ -70,6 +72,7 @@ impl Flow {
             wary: false,
             over: false,
             hung_up: false,
+            parting: None,
             out_of_step: false,
             acquitted: false,
             no_chunking: false,
@@ -97,7 +100,7 @@ impl Flow {
 
     /// True if another message may begin.
     pub(crate) fn has_room(&self) -> bool {
-        if self.over || self.out_of_step || self.stage != Stage::Idle {
+        if self.over || self.is_parting() || self.out_of_step || self.stage != Stage::Idle {
             return false;
         }
         if !self.plan.pipelined {
@@ -140,9 +143,9 @@ impl Flow {
     /// for a sign of life, so that the message can go over another one.
     pub(crate) fn start(&mut self, out: &mut BytesMut, index: usize, envelope: Envelope, waited: bool) {
         self.wary = waited && self.plan.served && self.is_idle();
-        // A body that goes behind its envelope unasked may be refused with the transaction left open, and what
-        // follows would go on with it: only RSET ends it for sure (RFC 3030 §2).
-        if self.plan.chunking && !self.flights.is_empty() {
+        // A message before this one that is refused at its end may leave its transaction open, and what follows would
+        // go on with it: BDAT by the book (RFC 3030 §2), DATA at Postfix. Only RSET ends it for sure.
+        if !self.flights.is_empty() {
             self.reset(out);
         }
         self.flights.push_back(Flight {

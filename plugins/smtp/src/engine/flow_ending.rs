@@ -13,6 +13,13 @@ impl Flow {
     pub(crate) fn lost(&mut self, cause: Error, redactor: &Redactor) {
         self.over = true;
         self.stage = Stage::Idle;
+        // Answers that don't fit say nothing for sure, also where they refuse.
+        let fitting = cause.kind() != ErrorKind::Protocol;
+        let cause = match self.parting.take() {
+            Some(goodbye) if self.hung_up => goodbye,
+            Some(goodbye) => went_on(&goodbye),
+            None => cause,
+        };
         self.expected.clear();
         self.out_of_step |= self.shows_no_pipelining(&cause);
         let mut first = Some(cause);
@@ -29,9 +36,15 @@ impl Flow {
             let Some(transaction) = self.flights.get_mut(at).and_then(|f| f.transaction.as_mut()) else {
                 continue;
             };
-            let recipients = transaction.outcomes(redactor, false);
-            let error = if whole { unsure(cause) } else { cause };
-            self.tell(at, Err(error.with_recipients(recipients)), false);
+            let refused = fitting && transaction.is_refused() && !transaction.is_out_of_step(None);
+            let error = match whole {
+                // Nobody was to get it, and the server has said so: its word on the end can't change that.
+                true if refused => transaction.refused(redactor),
+                false if transaction.is_lost() => transaction.refused(redactor),
+                true => unsure(cause).with_recipients(transaction.unsure_outcomes(redactor)),
+                false => cause.with_recipients(transaction.outcomes(redactor, false)),
+            };
+            self.tell(at, Err(error), false);
         }
         self.flights.clear();
     }
@@ -73,6 +86,16 @@ impl Flow {
         true
     }
 
+    /// True once the server has said goodbye and only the answers to what has left are waited for.
+    pub(crate) fn is_parting(&self) -> bool {
+        self.parting.is_some()
+    }
+
+    /// The server neither closed the connection nor went on: what stands behind its goodbye may have been heard.
+    pub(crate) fn doubt_goodbye(&mut self) {
+        self.hung_up = false;
+    }
+
     /// The body of the last message failed: its end of data is never sent.
     pub(crate) fn fail(&mut self, error: Error, out: &mut BytesMut, redactor: &Redactor) {
         let Some(at) = self.flights.len().checked_sub(1) else { return };
@@ -108,6 +131,16 @@ impl Flow {
     /// True if BDAT was offered and is not there.
     pub(crate) fn has_no_chunking(&self) -> bool {
         self.no_chunking
+    }
+}
+
+/// The error behind a goodbye that was none.
+fn went_on(goodbye: &Error) -> Error {
+    let what = "the server said that it closes the connection, and went on for a while";
+    let error = Error::new(ErrorKind::Closed, goodbye.phase(), what);
+    match goodbye.reply() {
+        Some(reply) => error.with_reply(reply.clone()),
+        None => error,
     }
 }
 

@@ -1,7 +1,7 @@
 //! What follows from the answers. Pure.
 
 use super::flow::Flow;
-use super::flow_state::{Expected, Kept, News, Stage};
+use super::flow_state::{Expected, Flight, Kept, News, Stage};
 use super::{Command, SmtpReply, refusal};
 use bytes::BytesMut;
 use postrider_core::{Error, ErrorKind, Phase, Receipt, Result};
@@ -23,6 +23,23 @@ impl Flow {
         };
         self.expected.pop_front();
         self.answers += 1;
+        // Whatever it said, it goes on.
+        self.hung_up = false;
+        self.take_due(reply, command, flight, out, redactor);
+        if self.is_parting() && !self.over && self.awaited().is_none() {
+            self.lost(unasked(), redactor);
+        }
+    }
+
+    /// Takes the answer to a command that has left.
+    fn take_due(
+        &mut self,
+        reply: SmtpReply,
+        command: Command,
+        flight: u64,
+        out: &mut BytesMut,
+        redactor: &Redactor,
+    ) {
         if !command.takes(reply.code) {
             return self.lost(misfit(command.phase(), &reply, redactor), redactor);
         }
@@ -83,7 +100,7 @@ impl Flow {
         if contradicts {
             let what = "the server's answers do not fit together";
             self.lost(Error::new(ErrorKind::Protocol, Phase::EndOfData, what), redactor);
-        } else if refusal && self.plan.chunking && at + 1 == self.flights.len() {
+        } else if refusal && at + 1 == self.flights.len() {
             self.reset(out);
         }
     }
@@ -181,7 +198,9 @@ impl Flow {
         self.lost(error, redactor);
     }
 
-    /// 421: the connection ends, whatever was asked (RFC 5321 §3.8), and what came behind that was not heard.
+    /// 421: the connection ends, whatever was asked (RFC 5321 §3.8), and what came behind that was not heard. Unless
+    /// the server says so and goes on, as some do that mean one message by it: if a whole one stands behind, the
+    /// end is waited for.
     fn goodbye(&mut self, command: Command, flight: u64, reply: SmtpReply, redactor: &Redactor) {
         self.hung_up = true;
         let cause = closes(command.phase(), &reply, redactor);
@@ -190,13 +209,19 @@ impl Flow {
             && let Some(transaction) = &mut flight.transaction
         {
             let fresh = !flight.touched && self.plan.served;
+            let whole = flight.end.is_some_and(|end| end <= self.written);
+            (flight.owed, flight.touched) = (flight.owed.saturating_sub(1), true);
             let outcome = if command == Command::EndOfData {
                 transaction.finished(reply, redactor)
             } else {
                 transaction.take(command, reply);
                 match fresh {
-                    // It is sent again or told by what follows.
-                    true if !matches!(flight.body, Kept::Gone) => return self.lost(cause, redactor),
+                    true if !matches!(flight.body, Kept::Gone) => {
+                        self.again(at);
+                        return self.part(cause, redactor);
+                    }
+                    // If the server goes on, the others may get it.
+                    _ if whole && matches!(command, Command::Rcpt(_)) => return self.part(cause, redactor),
                     _ => Err(transaction.refused(redactor)),
                 }
             };
@@ -204,7 +229,17 @@ impl Flow {
             // This message had its word: those behind it may try another connection.
             self.plan.served = true;
         }
-        self.lost(cause, redactor);
+        self.part(cause, redactor);
+    }
+
+    /// Nothing more is said, and what has left is heard if it is answered.
+    fn part(&mut self, cause: Error, redactor: &Redactor) {
+        let whole = |f: &Flight| f.transaction.is_some() && f.end.is_some_and(|end| end <= self.written);
+        if !self.flights.iter().any(whole) {
+            return self.lost(cause, redactor);
+        }
+        self.stage = Stage::Idle;
+        self.parting.get_or_insert(cause);
     }
 
     /// Tells what became of a message. `answered` says that the server had its say.
@@ -240,6 +275,11 @@ fn is_unknown(reply: &SmtpReply) -> bool {
 fn closes(phase: Phase, reply: &SmtpReply, redactor: &Redactor) -> Error {
     let what = "the server closed the connection before it came to this message";
     Error::new(ErrorKind::Closed, phase, what).with_reply(reply.to_core(redactor))
+}
+
+/// Everything that has left is answered behind a goodbye.
+fn unasked() -> Error {
+    Error::new(ErrorKind::Closed, Phase::Sender, "the server closes the connection")
 }
 
 fn misfit(phase: Phase, reply: &SmtpReply, redactor: &Redactor) -> Error {

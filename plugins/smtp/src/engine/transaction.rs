@@ -68,6 +68,13 @@ impl Transaction {
         self.mail.as_ref().is_some_and(SmtpReply::is_refusal) || self.goodbye().is_some()
     }
 
+    /// True if the server has refused it to everybody, whatever it says to its end.
+    pub(crate) fn is_refused(&self) -> bool {
+        let answered = self.mail.is_some() && self.to.iter().all(Option::is_some);
+        let sender = self.mail.as_ref().is_some_and(SmtpReply::is_refusal);
+        sender || self.chunk.is_some() || (answered && self.accepted() == 0)
+    }
+
     /// True if the body goes out in vain: the server is known not to take it.
     pub(crate) fn is_hopeless(&self) -> bool {
         let answered = self.to.iter().all(Option::is_some);
@@ -127,7 +134,7 @@ impl Transaction {
                 .with_advice(
                     "find out whether it arrived before you send it again; pipelining=false may help",
                 )
-                .with_recipients(self.outcomes(redactor, false)));
+                .with_recipients(self.unsure_outcomes(redactor)));
         }
         if !sender || self.accepted() == 0 || self.chunk.is_some() {
             return Err(self.refused(redactor));
@@ -154,6 +161,15 @@ impl Transaction {
         let recipients = std::mem::take(&mut self.envelope.to).into_iter();
         let pairs = recipients.zip(std::mem::take(&mut self.to));
         pairs.map(|(recipient, reply)| RecipientOutcome::new(recipient.address, verdict(reply))).collect()
+    }
+
+    /// As [`outcomes`](Self::outcomes), of a message that the server may have taken.
+    pub(crate) fn unsure_outcomes(&mut self, redactor: &Redactor) -> Vec<RecipientOutcome> {
+        let mut recipients = self.outcomes(redactor, false);
+        for recipient in recipients.iter_mut().filter(|r| r.verdict == Verdict::NotSent) {
+            recipient.verdict = Verdict::Unsure;
+        }
+        recipients
     }
 
     fn accepted(&self) -> usize {

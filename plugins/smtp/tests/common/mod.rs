@@ -8,6 +8,7 @@
     clippy::indexing_slicing
 )]
 
+pub(crate) mod model;
 pub(crate) mod observer;
 pub(crate) mod oracle;
 pub(crate) mod server;

@@ -1,0 +1,419 @@
+//! A server of random moods that remembers exactly what it took, and messages to try it with.
+
+use postrider_core::*;
+use postrider_testkit::{Ending, Script};
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard};
+use std::task::{Context, Poll};
+
+/// splitmix64.
+#[derive(Clone, Debug)]
+pub(crate) struct Dice(pub(crate) u64);
+
+impl Dice {
+    pub(crate) fn roll(&mut self, sides: usize) -> usize {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut z = self.0;
+        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        ((z ^ (z >> 31)) % sides as u64) as usize
+    }
+
+    pub(crate) fn one_in(&mut self, sides: usize) -> bool {
+        self.roll(sides) == 0
+    }
+}
+
+/// How a server ends a connection of its own accord.
+#[derive(Clone, Copy, Debug)]
+enum Fault {
+    /// It closes, and the command is not looked at.
+    Deaf,
+    /// It does what it was asked, and closes without a word.
+    Mute,
+    /// As `Mute`, with a reset.
+    Reset,
+    /// It does what it was asked, and says nothing any more.
+    Stall,
+    /// 421 in place of an answer.
+    Goodbye,
+}
+
+#[derive(Default)]
+pub(crate) struct Seen {
+    /// Recipients and body of each message it has taken, by the number in its sender.
+    pub(crate) taken: BTreeMap<usize, Vec<(Vec<String>, Vec<u8>)>>,
+    /// Refusals of each message.
+    pub(crate) refusals: BTreeMap<usize, Vec<u16>>,
+    /// The end of this message has been met.
+    pub(crate) ended: Vec<usize>,
+    /// Connections that ended by a fault.
+    pub(crate) faults: Vec<String>,
+    /// What no client may do.
+    pub(crate) misdeeds: Vec<String>,
+    pub(crate) healed: bool,
+}
+
+/// What all connections share.
+#[derive(Clone, Default)]
+pub(crate) struct Memory(Arc<Mutex<Seen>>);
+
+impl Memory {
+    pub(crate) fn seen(&self) -> MutexGuard<'_, Seen> {
+        self.0.lock().unwrap()
+    }
+}
+
+pub(crate) struct Moody {
+    memory: Memory,
+    dice: Dice,
+    /// Decides what becomes of message N, the same on each connection.
+    fates: u64,
+    extensions: &'static str,
+    fault: Option<(usize, Fault)>,
+    commands: usize,
+    buffer: Vec<u8>,
+    from: Option<usize>,
+    to: Vec<String>,
+    body: Vec<u8>,
+    data: bool,
+    chunk: Option<(usize, bool)>,
+    spoilt: bool,
+    /// A refused BDAT leaves the transaction open (RFC 3030 §2 lets it).
+    keeps: bool,
+    ending: Option<Ending>,
+}
+
+impl Moody {
+    pub(crate) fn new(memory: &Memory, seed: u64, dial: u64, extensions: &'static str) -> Self {
+        let mut dice = Dice(seed ^ (dial << 32));
+        let faults = [Fault::Deaf, Fault::Mute, Fault::Reset, Fault::Stall, Fault::Goodbye];
+        let faulty = !memory.seen().healed && dice.one_in(2);
+        let fault = faulty.then(|| (dice.roll(40) + 1, faults[dice.roll(faults.len())]));
+        let keeps = dice.one_in(2);
+        Self {
+            memory: memory.clone(),
+            dice,
+            fates: seed,
+            extensions,
+            fault,
+            commands: 0,
+            buffer: Vec::new(),
+            from: None,
+            to: Vec::new(),
+            body: Vec::new(),
+            data: false,
+            chunk: None,
+            spoilt: false,
+            keeps,
+            ending: None,
+        }
+    }
+
+    /// The mood towards one command of the current message.
+    fn mood(&mut self, what: &str, n: usize) -> Option<u16> {
+        let salt = what.bytes().fold(n as u64, |all, b| all.wrapping_mul(257) + u64::from(b));
+        let mut dice = Dice(self.fates.wrapping_mul(31).wrapping_add(salt));
+        if self.memory.seen().healed || !dice.one_in(6) {
+            return None;
+        }
+        let code = [450, 451, 550, 554, 552, 421][dice.roll(6)];
+        self.memory.seen().refusals.entry(n).or_default().push(code);
+        Some(code)
+    }
+
+    fn no(&mut self, code: u16) -> String {
+        // Some mean it, and some go on.
+        if code == 421 && self.dice.one_in(2) {
+            self.memory.seen().faults.push("421".into());
+            self.ending = Some(Ending::Closed);
+        }
+        if self.dice.one_in(3) { format!("{code}-no\r\n{code} no\r\n") } else { format!("{code} no\r\n") }
+    }
+
+    fn command(&mut self, line: &str) -> String {
+        let path = line.split(['<', '>']).nth(1).unwrap_or_default().to_owned();
+        let current = self.from;
+        match line.split(' ').next().unwrap() {
+            "EHLO" => format!("250-moody\r\n{}", self.extensions),
+            "MAIL" => {
+                if self.from.is_some() {
+                    self.memory.seen().misdeeds.push(format!("nested {line}"));
+                    return "503 nested\r\n".into();
+                }
+                let n = path.trim_end_matches("@x").trim_start_matches('s').parse().unwrap();
+                if let Some(code) = self.mood("mail", n) {
+                    return self.no(code);
+                }
+                (self.from, self.to, self.body, self.spoilt) = (Some(n), Vec::new(), Vec::new(), false);
+                "250 ok\r\n".into()
+            }
+            "RCPT" => {
+                let Some(n) = current else { return "503 who from\r\n".into() };
+                if let Some(code) = self.mood(&path, n) {
+                    return self.no(code);
+                }
+                self.to.push(path);
+                if self.dice.one_in(3) {
+                    "250-2.1.5 yes\r\n250 2.1.5 yes\r\n".into()
+                } else {
+                    "250 ok\r\n".into()
+                }
+            }
+            "RSET" => {
+                (self.from, self.spoilt) = (None, false);
+                "250 ok\r\n".into()
+            }
+            "DATA" => {
+                let Some(n) = current.filter(|_| !self.to.is_empty()) else { return "503 nobody\r\n".into() };
+                if let Some(code) = self.mood("data", n) {
+                    return self.no(code);
+                }
+                self.data = true;
+                "354 go\r\n".into()
+            }
+            "BDAT" => {
+                let length = line.split(' ').nth(1).unwrap().parse().unwrap();
+                self.chunk = Some((length, line.ends_with("LAST")));
+                String::new()
+            }
+            "QUIT" => {
+                self.ending = Some(Ending::Closed);
+                "221 bye\r\n".into()
+            }
+            _ => {
+                self.memory.seen().misdeeds.push(format!("said {line}"));
+                "500 what\r\n".into()
+            }
+        }
+    }
+
+    fn chunk_ends(&mut self, last: bool) -> String {
+        let Some(n) = self.from else { return "503 nobody\r\n".into() };
+        if self.spoilt || self.to.is_empty() {
+            return "554 no valid recipients\r\n".into();
+        }
+        if !last {
+            return match self.mood("chunk", n) {
+                Some(code) => {
+                    self.spoilt = true;
+                    self.no(code)
+                }
+                None => "250 ok\r\n".into(),
+            };
+        }
+        let keeps = self.keeps;
+        let answer = self.ends(n);
+        if keeps && !answer.starts_with("250") {
+            (self.from, self.spoilt) = (Some(n), true);
+        }
+        answer
+    }
+
+    fn ends(&mut self, n: usize) -> String {
+        self.from = None;
+        let (to, body) = (std::mem::take(&mut self.to), std::mem::take(&mut self.body));
+        self.memory.seen().ended.push(n);
+        if let Some(code) = self.mood("end", n) {
+            return self.no(code);
+        }
+        self.memory.seen().taken.entry(n).or_default().push((to, body));
+        "250 taken\r\n".into()
+    }
+
+    /// Does the next thing that is there to be done; `None` if nothing is.
+    fn step(&mut self) -> Option<String> {
+        if self.ending.is_some() {
+            return None;
+        }
+        if let Some((left, last)) = self.chunk {
+            let n = left.min(self.buffer.len());
+            self.body.extend(self.buffer.drain(..n));
+            self.chunk = Some((left - n, last));
+            if left > n {
+                return None;
+            }
+            self.chunk = None;
+            return Some(self.moody(|it| it.chunk_ends(last)));
+        }
+        let at = self.buffer.windows(2).position(|w| w == b"\r\n")?;
+        let line: Vec<u8> = self.buffer.drain(..at + 2).collect();
+        if self.data {
+            if line != b".\r\n" {
+                self.body.extend_from_slice(line.strip_prefix(b".").unwrap_or(&line));
+                return Some(String::new());
+            }
+            self.data = false;
+            return Some(self.moody(|it| match it.from.filter(|_| !it.to.is_empty()) {
+                Some(n) => it.ends(n),
+                None => "554 nobody\r\n".into(),
+            }));
+        }
+        let line = String::from_utf8(line).unwrap();
+        if line.starts_with("BDAT") {
+            return Some(self.command(line.trim_end()));
+        }
+        Some(self.moody(|it| it.command(line.trim_end())))
+    }
+
+    fn moody(&mut self, act: impl FnOnce(&mut Self) -> String) -> String {
+        self.commands += 1;
+        let due = self.fault.filter(|(at, _)| *at == self.commands && !self.memory.seen().healed);
+        let Some((_, fault)) = due else { return act(self) };
+        self.memory.seen().faults.push(format!("{fault:?} at {}", self.commands));
+        let ending = match fault {
+            Fault::Reset => Ending::Reset,
+            Fault::Stall => Ending::Open,
+            _ => Ending::Closed,
+        };
+        if !matches!(fault, Fault::Deaf | Fault::Goodbye) {
+            act(self);
+        }
+        self.ending = Some(ending);
+        if matches!(fault, Fault::Goodbye) { "421 bye\r\n".into() } else { String::new() }
+    }
+}
+
+impl Script for Moody {
+    fn greet(&mut self) -> Vec<u8> {
+        b"220 moody\r\n".to_vec()
+    }
+
+    fn receive(&mut self, bytes: &[u8]) -> Vec<u8> {
+        self.buffer.extend_from_slice(bytes);
+        // What is not done now is done when the client listens.
+        let mut out = String::new();
+        while self.dice.one_in(2)
+            && let Some(answer) = self.step()
+        {
+            out.push_str(&answer);
+        }
+        out.into_bytes()
+    }
+
+    fn more(&mut self) -> Vec<u8> {
+        let mut out = String::new();
+        while out.is_empty()
+            && let Some(answer) = self.step()
+        {
+            out.push_str(&answer);
+        }
+        out.into_bytes()
+    }
+
+    fn ending(&self) -> Ending {
+        self.ending.unwrap_or(Ending::Open)
+    }
+}
+
+/// A message of the model: what goes in, and what must come out.
+pub(crate) struct Plan {
+    pub(crate) to: Vec<String>,
+    pub(crate) text: Vec<u8>,
+    pub(crate) fails: bool,
+}
+
+impl Plan {
+    pub(crate) fn roll(dice: &mut Dice, n: usize) -> Self {
+        let to = (0..1 + dice.roll(3) * dice.roll(2)).map(|i| format!("r{n}-{i}@x")).collect();
+        let words: [&[u8]; 12] = [
+            b"\r\n",
+            b"\n",
+            b"\r",
+            b".",
+            b"..",
+            b"\r\n.\r\n",
+            b"\n.\n",
+            b"\r.\r",
+            b"MAIL FROM:<s77@x>\r\nRCPT TO:<evil@x>\r\nDATA\r\n",
+            b"text",
+            b"\r\n.\n",
+            b"a longer line of text that goes on for a while",
+        ];
+        let long = [3, 3, 8, 20, 100][dice.roll(5)];
+        let text = (0..dice.roll(long)).flat_map(|_| words[dice.roll(words.len())].to_vec()).collect();
+        Self { to, text, fails: dice.one_in(8) }
+    }
+
+    /// The body as it must arrive: only CRLF ends a line, and the last line has one.
+    pub(crate) fn arrives(&self) -> Vec<u8> {
+        let mut out = Vec::new();
+        let mut bytes = self.text.iter().copied().peekable();
+        while let Some(b) = bytes.next() {
+            match b {
+                b'\r' => {
+                    bytes.next_if_eq(&b'\n');
+                    out.extend_from_slice(b"\r\n");
+                }
+                b'\n' => out.extend_from_slice(b"\r\n"),
+                b => out.push(b),
+            }
+        }
+        if !out.is_empty() && !out.ends_with(b"\r\n") {
+            out.extend_from_slice(b"\r\n");
+        }
+        out
+    }
+
+    fn message(&self, dice: &mut Dice, n: usize) -> (Envelope, Body<'static>) {
+        let envelope = Envelope::parse(Some(&format!("s{n}@x")), self.to.iter().map(String::as_str)).unwrap();
+        if !self.fails && dice.one_in(2) {
+            return (envelope, self.text.clone().into());
+        }
+        if self.fails && dice.one_in(2) {
+            // Announced wrongly.
+            return (envelope, Body::from_bytes(self.text.clone()).with_size(self.text.len() as u64 + 1));
+        }
+        let (text, fails) = (bytes::Bytes::from(self.text.clone()), self.fails);
+        let dice = dice.clone();
+        let body = Body::generate((text, dice), move |(mut text, mut dice)| async move {
+            if dice.one_in(3) {
+                later().await;
+            }
+            if text.is_empty() {
+                let failed = Error::new(ErrorKind::Body, Phase::Data, "the model's body fails");
+                return if fails { Err(failed) } else { Ok(None) };
+            }
+            let piece = text.split_to(1 + dice.roll(text.len().min(50)));
+            Ok(Some((piece, (text, dice))))
+        });
+        (envelope, body)
+    }
+}
+
+/// Is pending once.
+async fn later() {
+    let mut asked = false;
+    std::future::poll_fn(|cx| {
+        cx.waker().wake_by_ref();
+        if std::mem::replace(&mut asked, true) { Poll::Ready(()) } else { Poll::Pending }
+    })
+    .await;
+}
+
+/// Gives its messages when it likes, and holds the transport to one outcome for each.
+pub(crate) struct Drip<'p> {
+    pub(crate) plans: &'p [Plan],
+    pub(crate) dice: Dice,
+    pub(crate) given: usize,
+    pub(crate) outcomes: Vec<Option<Result<Receipt>>>,
+}
+
+impl Batch<'static> for Drip<'_> {
+    fn poll_message(&mut self, cx: &mut Context<'_>) -> Poll<Option<(Envelope, Body<'static>)>> {
+        if self.dice.one_in(4) {
+            cx.waker().wake_by_ref();
+            return Poll::Pending;
+        }
+        let n = self.given;
+        let Some(plan) = self.plans.get(n) else { return Poll::Ready(None) };
+        self.given += 1;
+        self.outcomes.push(None);
+        Poll::Ready(Some(plan.message(&mut self.dice, n)))
+    }
+
+    fn report(&mut self, index: usize, outcome: Result<Receipt>) {
+        let before = self.outcomes[index].replace(outcome);
+        assert!(before.is_none(), "message {index} has two outcomes: {before:?}");
+    }
+}
