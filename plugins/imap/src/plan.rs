@@ -137,7 +137,8 @@ impl Plan {
         let (mut uids, mut set, mut bytes) = (VecDeque::new(), Set::default(), 0u64);
         for entry in self.entries.iter_mut().skip(self.cursor) {
             let size = if entry.size == 0 { usual } else { entry.size };
-            if entry.asked || size > longest {
+            // What is guessed is not known.
+            if entry.asked || entry.size > longest {
                 continue;
             }
             let full = uids.len() >= limits.messages || bytes.saturating_add(size) > limits.bytes;
