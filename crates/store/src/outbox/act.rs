@@ -6,7 +6,7 @@ use super::sql::Sql;
 use super::{Action, Event, LetterId, State, Terms};
 use postrider_core::{Error, ErrorKind, Phase, Result};
 
-/// How much longer an expired message is tried when somebody wants it to be.
+/// How long a message is tried at least that had ended or was kept back when somebody wants it to be.
 const DAY: i64 = 24 * 3600 * 1000;
 
 pub(super) async fn act<D: Sql>(
@@ -31,9 +31,12 @@ pub(super) async fn act<D: Sql>(
         if !State::named(&was).is_some_and(|was| from.contains(&was)) {
             continue;
         }
-        if was == State::Expired.name() {
-            let sql = "UPDATE postrider_outbox_message SET expires = ?2 WHERE id = ?1";
-            db.run(sql, &[letter.0.into(), subject.now.saturating_add(DAY).into()]).await?;
+        if state == State::Queued && !["queued", "deferred"].contains(&was.as_str()) {
+            // It may have got too old meanwhile; the next sweep is not to undo what somebody wants.
+            let sql = "UPDATE postrider_outbox_message SET expires = ?2 \
+                       WHERE id = ?1 AND (expires IS NULL OR expires <= ?3)";
+            let expires = subject.expires.max(subject.now.saturating_add(DAY));
+            db.run(sql, &[letter.0.into(), expires.into(), subject.now.into()]).await?;
         }
         let change =
             Change { n, state, due: subject.now, is_try: false, reply: None, why: Some(why), via: None };

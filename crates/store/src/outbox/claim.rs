@@ -75,7 +75,8 @@ pub(super) async fn stay<D: Sql>(db: &D, worker: &Worker) -> Result<bool> {
     Ok(false)
 }
 
-/// From claimed to sending, for all recipients of the attempt or none; gives the message.
+/// From claimed to sending, for all recipients of the attempt or none; gives the message. It may be said again, and is
+/// refused then if the worker was taken for dead meanwhile.
 pub(super) async fn begin<D: Sql>(db: &D, attempt: &Attempt) -> Result<Bytes> {
     let letter = attempt.letter.0;
     let now = db.now().await?;
@@ -85,7 +86,7 @@ pub(super) async fn begin<D: Sql>(db: &D, attempt: &Attempt) -> Result<Bytes> {
         D::LOCK_ROWS
     );
     let record = "UPDATE postrider_outbox_recipient SET state = 'sending', changed = ?3 \
-                  WHERE message = ?1 AND claim = ?2 AND state = 'claimed'";
+                  WHERE message = ?1 AND claim = ?2 AND state IN ('claimed', 'sending')";
     let values = [letter.into(), attempt.claim.into(), now.into()];
     let id = [letter.into()];
     let (rows, begun) = join(db.query(&read, &id), db.run(record, &values)).await;

@@ -57,13 +57,18 @@ impl Letter {
         }
         let mut front = String::new();
         if !has_id {
-            let domain = envelope.from.as_ref().map(|a| a.domain().to_owned()).or(from);
+            let own = envelope.from.as_ref().filter(|a| a.is_ascii()).map(|a| a.domain().to_owned());
+            let domain = own.filter(|d| !d.is_empty()).or(from);
             let id = format!("<{}@{}>", word()?, domain.as_deref().unwrap_or("localhost"));
             front.push_str(&format!("Message-ID: {id}\r\n"));
             message_id = Some(id);
         }
         if !has_date {
             front.push_str(&format!("Date: {}\r\n", date(SystemTime::now())));
+        }
+        if !front.is_empty() && !begins_with_header(&message) {
+            // Text alone: its first line must not become a part of the header, or of a field of it.
+            front.push_str("\r\n");
         }
         let message = if front.is_empty() {
             message
@@ -110,6 +115,17 @@ impl fmt::Debug for Letter {
             .field("envelope", &self.envelope)
             .field("size", &self.message.len())
             .finish_non_exhaustive()
+    }
+}
+
+/// True if it begins with a field, or with the empty line that ends a header without any. A line that begins with a
+/// space continues nothing here.
+fn begins_with_header(message: &[u8]) -> bool {
+    match message.first() {
+        None | Some(b'\r' | b'\n') => true,
+        Some(b' ' | b'\t') => false,
+        // A mailbox's own line before the header, and a field.
+        Some(_) => message.starts_with(b"From ") || fields(message).next().is_some(),
     }
 }
 
@@ -173,6 +189,33 @@ mod tests {
         );
         let again = Letter::new(added.envelope().clone(), added.message().clone()).unwrap();
         assert_eq!(again, added, "a second time nothing is missing");
+    }
+
+    #[test]
+    fn text_without_a_header_becomes_the_body() {
+        for text in [" folds\r\nSubject: x\r\n\r\n", "\tx", "Hello there\r\n", "Hi,\nTo: you\n"] {
+            let letter = letter(Some("a@b.example"), &["c@d"], text).unwrap();
+            let message = String::from_utf8(letter.message().to_vec()).unwrap();
+            let (header, body) = message.split_once("\r\n\r\n").unwrap();
+            assert_eq!((header.lines().count(), body), (2, text));
+        }
+        for text in ["", "\r\nHello", "\nHello"] {
+            let letter = letter(Some("a@b.example"), &["c@d"], text).unwrap();
+            assert_eq!(
+                letter.message().windows(4).filter(|w| w == b"\r\n\r\n").count(),
+                usize::from(text.starts_with('\r'))
+            );
+            assert!(letter.message().ends_with(text.as_bytes()));
+        }
+    }
+
+    #[test]
+    fn a_message_is_named_in_ascii_whoever_sends_it() {
+        let named = |from, text| letter(Some(from), &["c@d"], text).unwrap().message_id().to_owned();
+        assert!(named("me@b\u{fc}cher.example", "\r\n").ends_with("@localhost>"));
+        assert!(
+            named("me@b\u{fc}cher.example", "From: me@plain.example\r\n\r\n").ends_with("@plain.example>")
+        );
     }
 
     #[test]

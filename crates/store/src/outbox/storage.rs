@@ -27,7 +27,8 @@ pub trait Storage: Send + Sync {
     /// What the place can fail by.
     async fn claim(&self, worker: &Worker, most: usize) -> Result<Claims>;
 
-    /// Records that a transport is given the message from now on, and only then gives it out.
+    /// Records that a transport is given the message from now on, and only then gives it out. Again for the same
+    /// attempt, if nobody else has it by now: another account is to be given it.
     ///
     /// # Errors
     /// `Closed` if the claim is somebody else's by now; what the place can fail by. Then it must not be sent.
@@ -276,7 +277,8 @@ impl Default for Terms {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Action {
-    /// Try now: those that wait, are held, or have ended without being accepted. An expired one gets a day more.
+    /// Try now: those that wait, are held, or have ended without being accepted. Who did not wait gets a day at least,
+    /// however old the message is.
     Retry,
     /// The same for those in doubt: somebody may get it twice.
     Repeat,

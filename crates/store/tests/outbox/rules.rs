@@ -23,6 +23,8 @@ pub(crate) async fn all(place: impl AsyncFn() -> Place) {
     what_comes_late_ends_a_doubt_and_changes_nothing_else(&place().await).await;
     a_doubt_is_decided_as_the_terms_say(&place().await).await;
     people_decide(&place().await).await;
+    what_somebody_wants_tried_is_tried_however_old(&place().await).await;
+    begun_again_only_while_it_is_this_workers(&place().await).await;
     what_waits_expires_and_what_ended_is_forgotten(&place().await).await;
     leaving_gives_back_what_was_not_begun(&place().await).await;
 }
@@ -146,7 +148,7 @@ async fn begin_is_all_or_nothing(place: &Place) {
     let second = place.claim(&two).await.pop().unwrap();
     assert_eq!(place.storage.begin(&attempt).await.unwrap_err().kind(), ErrorKind::Closed);
     place.storage.begin(&second).await.unwrap();
-    assert_eq!(place.storage.begin(&second).await.unwrap_err().kind(), ErrorKind::Closed, "once");
+    assert_eq!(place.storage.begin(&attempt).await.unwrap_err().kind(), ErrorKind::Closed);
     assert_eq!(place.states(id).await, [State::Sending; 2]);
 }
 
@@ -268,6 +270,62 @@ async fn people_decide(place: &Place) {
         let error = place.storage.act(Action::Retry, id, address).await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::NotFound);
     }
+}
+
+async fn what_somebody_wants_tried_is_tried_however_old(place: &Place) {
+    let worker = worker();
+    let mut terms = Terms::default();
+    terms.keep = DAY * 100;
+    let ends = [Some(Next::Rejected), Some(Next::Unsure), None];
+    for expires in [None, Some(MINUTE)] {
+        for end in ends {
+            let mut letter = letter(&["a@x.example"]);
+            if let Some(time) = expires {
+                letter = letter.expires_after(time);
+            }
+            let id = place.storage.enqueue(&letter).await.unwrap();
+            match end {
+                None => {
+                    place.storage.act(Action::Hold, id, None).await.unwrap();
+                }
+                Some(next) => {
+                    let attempt = place.claim(&worker).await.pop().unwrap();
+                    place.storage.begin(&attempt).await.unwrap();
+                    place.settle(&attempt, &[Settled::new(0, next)]).await;
+                }
+            }
+            place.pass(terms.expire);
+            place.storage.sweep(&terms).await.unwrap();
+            let action = if end == Some(Next::Unsure) { Action::Repeat } else { Action::Retry };
+            assert_eq!(place.storage.act(action, id, None).await.unwrap().len(), 1);
+            assert_eq!(place.storage.sweep(&terms).await.unwrap(), [], "{end:?} {expires:?}");
+            assert_eq!(place.claim(&worker).await[0].letter, id, "{end:?} {expires:?}");
+            place.storage.leave(&worker).await.unwrap();
+            place.storage.act(Action::Drop, id, None).await.unwrap();
+        }
+    }
+    // What has time left keeps what it was given.
+    let short = place.storage.enqueue(&letter(&["a@x.example"]).expires_after(MINUTE)).await.unwrap();
+    let before = place.entry(short).await.expires;
+    place.storage.act(Action::Hold, short, None).await.unwrap();
+    place.storage.act(Action::Retry, short, None).await.unwrap();
+    assert_eq!(place.entry(short).await.expires, before);
+}
+
+/// An account failed with the message in hand and another is to be tried: not if it has passed on meanwhile.
+async fn begun_again_only_while_it_is_this_workers(place: &Place) {
+    let id = place.put(&["a@x.example"]).await;
+    let slow = worker();
+    let attempt = place.claim(&slow).await.pop().unwrap();
+    let message = place.storage.begin(&attempt).await.unwrap();
+    assert_eq!(place.storage.begin(&attempt).await.unwrap(), message);
+    place.pass(LEASE);
+    place.storage.sweep(&Terms::default()).await.unwrap();
+    assert_eq!(place.storage.begin(&attempt).await.unwrap_err().kind(), ErrorKind::Closed);
+    assert_eq!(place.states(id).await, [State::Unsure]);
+    // It knows that nothing of it was taken: that ends the doubt.
+    place.settle(&attempt, &[Settled::new(0, Next::Postponed(Duration::ZERO))]).await;
+    assert_eq!(place.states(id).await, [State::Queued]);
 }
 
 async fn what_waits_expires_and_what_ended_is_forgotten(place: &Place) {
