@@ -1,6 +1,7 @@
 //! Message bodies on SMTP and POP3 lines: dot-stuffing both ways (RFC 5321 §4.5.2, RFC 1939 §3). Pure.
 
 mod encoder;
+mod look;
 
 pub use encoder::{Encoder, LineEnds};
 

@@ -1,5 +1,6 @@
 //! Message bodies on their way to SMTP lines. Pure.
 
+use super::look::{Look, look};
 use bytes::BytesMut;
 use postrider_core::{Error, ErrorKind, Phase, Result};
 
@@ -69,9 +70,10 @@ impl Encoder {
                 end -= 1;
             }
             let (block, rest) = chunk.split_at(end);
-            if !self.pending_cr && is_canonical(block) {
+            let Look { canonical, dotted } = look(block, self.dots);
+            if canonical && !self.pending_cr {
                 self.watch(block);
-                self.stuff(block, out);
+                self.stuff(block, dotted, out);
             } else {
                 self.watch(block);
                 self.rewrite(block, out)?;
@@ -84,8 +86,9 @@ impl Encoder {
     /// True if the next chunk is encoded as it stands. It counts as encoded then: the caller takes it over.
     pub fn passes(&mut self, chunk: &[u8]) -> bool {
         let (Some(first), Some(last)) = (chunk.first(), chunk.last()) else { return !self.pending_cr };
-        let dots = self.dots && (self.at_line_start && *first == b'.' || find_dot(chunk).is_some());
-        if self.pending_cr || dots || !is_canonical(chunk) {
+        let Look { canonical, dotted } = look(chunk, self.dots);
+        let dots = dotted || self.dots && self.at_line_start && *first == b'.';
+        if self.pending_cr || dots || !canonical {
             return false;
         }
         self.watch(chunk);
@@ -93,12 +96,12 @@ impl Encoder {
         true
     }
 
-    /// Appends a block whose line ends are right.
-    fn stuff(&mut self, mut block: &[u8], out: &mut BytesMut) {
-        if self.dots {
-            if self.at_line_start && block.first() == Some(&b'.') {
-                out.extend_from_slice(b".");
-            }
+    /// Appends a block whose line ends are right. `dotted` says that a line in it, but the first, begins with a dot.
+    fn stuff(&mut self, mut block: &[u8], dotted: bool, out: &mut BytesMut) {
+        if self.dots && self.at_line_start && block.first() == Some(&b'.') {
+            out.extend_from_slice(b".");
+        }
+        if dotted {
             while let Some((line, rest)) = find_dot(block).and_then(|at| block.split_at_checked(at)) {
                 out.extend_from_slice(line);
                 out.extend_from_slice(b".");
@@ -195,36 +198,6 @@ impl Encoder {
 /// Where the first dot stands that begins a line but the first.
 fn find_dot(bytes: &[u8]) -> Option<usize> {
     memchr::memmem::find(bytes, b"\n.").map(|at| at + 1)
-}
-
-/// So many bytes are compared without a branch.
-const LANES: usize = 64;
-
-/// True if CR and LF stand only together. Every byte is compared with the one behind it and nothing branches: the
-/// compiler makes that a few instructions for sixteen.
-fn is_canonical(bytes: &[u8]) -> bool {
-    let (Some(first), Some(last)) = (bytes.first(), bytes.last()) else { return true };
-    if *first == b'\n' || *last == b'\r' {
-        return false;
-    }
-    let behind = bytes.get(1..).unwrap_or_default();
-    let mut odd = [0u8; LANES];
-    for (block, block_behind) in bytes.chunks_exact(LANES).zip(behind.chunks_exact(LANES)) {
-        compare(&mut odd, block, block_behind);
-    }
-    // The last ones are looked at once more, together with those that fill no block.
-    let last = behind.len().saturating_sub(LANES);
-    compare(&mut odd, bytes.get(last..).unwrap_or_default(), behind.get(last..).unwrap_or_default());
-    odd.iter().fold(0, |all, odd| all | odd) == 0
-}
-
-/// Marks where a CR stands in `block` and no LF behind it, or the other way round.
-#[inline(always)]
-fn compare(odd: &mut [u8; LANES], block: &[u8], behind: &[u8]) {
-    let mask = |is: bool| if is { u8::MAX } else { 0 };
-    for (odd, (a, b)) in odd.iter_mut().zip(block.iter().zip(behind)) {
-        *odd |= mask(*a == b'\r') ^ mask(*b == b'\n');
-    }
 }
 
 #[cfg(test)]
