@@ -29,6 +29,8 @@ pub(crate) struct Session {
     pub(crate) suspect: Option<ErrorKind>,
     /// How many such answers came.
     pub(crate) behind: u32,
+    /// The last RETR was refused behind others, and the server did not say why.
+    pub(crate) unexplained: bool,
     /// It is not known what the server's next bytes belong to.
     pub(crate) astray: bool,
     /// Nothing has been heard since the last call began: what failed may be the idle connection alone.
@@ -84,6 +86,7 @@ impl Session {
             asks_again: false,
             suspect: None,
             behind: 0,
+            unexplained: false,
             astray: false,
             silent: true,
             reused: false,
@@ -116,7 +119,7 @@ impl Session {
 
     /// Another call begins.
     pub(crate) fn next_call(&mut self) {
-        (self.silent, self.reused) = (true, true);
+        (self.silent, self.reused, self.unexplained) = (true, true, false);
     }
 
     /// Whether a session with nothing in flight can be used for another call.

@@ -72,6 +72,7 @@ impl Keeper {
         if let Some(refusal) = self.refusal(name) {
             return Err(refusal);
         }
+        let alone = self.pipelining.told_alone();
         self.calm(lines.is_none().then_some(name)).await;
         if !self.window.is_next(name) {
             self.ready_now().await?;
@@ -90,7 +91,14 @@ impl Keeper {
             session.queue_for(b"RETR", number);
             window.ask(name, size);
         }
-        self.take_next().await
+        self.take_next().await?;
+        if alone {
+            // It was the company that it was refused for.
+            self.pipelining.broken();
+            let (session, ..) = self.reading()?;
+            session.lock_step = true;
+        }
+        Ok(())
     }
 
     /// What is known of a message without asking, while others are in flight that should stay there.

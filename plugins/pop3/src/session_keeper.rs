@@ -20,7 +20,7 @@ pub(crate) struct Keeper {
     /// What is in flight on the session, and what will be fetched next.
     pub(crate) window: Window,
     pub(crate) session: Option<Session>,
-    pipelining: Pipelining,
+    pub(crate) pipelining: Pipelining,
     // What the host has seen; `None` before the first listing.
     known: Option<Known>,
     hasher: RandomState,
@@ -149,7 +149,11 @@ impl Keeper {
         if dead || self.session.as_ref().is_some_and(|s| s.suspect.is_some()) {
             self.lose();
         }
-        if self.pipelining.take_doubted() || dead { Ok(()) } else { Err(error) }
+        // Not where the connection must not be given up for it.
+        let unexplained =
+            |s: &Session| s.unexplained && s.maildrop.as_ref().is_some_and(Maildrop::is_lasting);
+        let alone = self.session.as_ref().is_some_and(unexplained) && self.pipelining.asks_alone();
+        if self.pipelining.take_doubted() || dead || alone { Ok(()) } else { Err(error) }
     }
 
     /// When the maildrop may be looked at next.

@@ -38,6 +38,7 @@ impl Session {
         // A maildrop is frozen, so a server that gave the number may refuse for many reasons; that the message
         // is not there is believed only if it says so: it may be settled then.
         let otherwise = if reply.says_gone() { ErrorKind::NotFound } else { ErrorKind::Rejected };
+        self.unexplained = behind && reply.code.is_none() && !reply.says_gone();
         let what = "the server does not give the message";
         Err(self.refused(&reply, otherwise, phase, what))
     }

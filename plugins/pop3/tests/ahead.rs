@@ -156,10 +156,31 @@ fn a_message_refused_at_any_place_is_told_by_its_own_fetch_and_the_others_go_on(
                     assert_eq!(pop3.stat().await.unwrap().messages, COUNT as u64);
                 })
                 .unwrap();
-                assert_eq!((host.dials(), store.count("RETR")), (1, COUNT));
+                // A refusal without a reason is asked for again alone, once: with it what flew behind.
+                let again = if words == "no" { 1 + window.min(16) } else { 0 };
+                let retrs = store.count("RETR");
+                assert!(host.dials() == 1 && (COUNT..=COUNT + again).contains(&retrs), "{window} {retrs}");
             }
         }
     }
+}
+
+#[test]
+fn many_refusals_without_a_reason_cost_a_drained_window_once() {
+    let store = store();
+    store.lock().withhold = Some((String::new(), "no"));
+    let host = host(&store);
+    let mut pop3 = pop3(windowed(8), &host);
+    run(&host, async {
+        for _ in 0..3 {
+            pop3.prefetch(&ids());
+            for id in ids() {
+                assert_eq!(text(&mut pop3, &id).await.unwrap_err().kind(), ErrorKind::Rejected);
+            }
+        }
+    })
+    .unwrap();
+    assert!(host.dials() == 1 && store.count("RETR") <= 3 * COUNT + 9, "{}", store.count("RETR"));
 }
 
 #[test]
@@ -339,23 +360,12 @@ fn a_server_that_offers_pipelining_and_has_it_not_is_found_out_and_served_one_co
                     store.lock().together = together;
                 }
                 pop3.prefetch(&ids());
-                let mut refused = 0;
                 for (n, id) in ids().iter().enumerate() {
                     match text(&mut pop3, id).await {
                         Ok(text) => assert_eq!(text, body(n), "{what}"),
-                        // That a message is refused is believed.
-                        Err(error) => {
-                            refused += 1;
-                            assert_eq!(
-                                (error.kind(), together),
-                                (ErrorKind::Rejected, Together::Refuses),
-                                "{what}"
-                            );
-                            assert_eq!(late, Some("RETR"));
-                        }
+                        Err(error) => panic!("{what}, {n}: {error}"),
                     }
                 }
-                assert!(refused < COUNT);
                 store.lock().together = together;
                 pop3.settle(&ids(), &Settle::Delete).await.expect(&what);
                 store.lock().most_together = 0;

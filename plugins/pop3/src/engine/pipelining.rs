@@ -14,6 +14,16 @@ pub(crate) struct Pipelining {
     works: bool,
     // The last failure was one that may be due to it.
     doubted: bool,
+    alone: Alone,
+}
+
+/// Whether a RETR that was refused behind others was asked for again alone: once, for that costs what is in flight.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Alone {
+    #[default]
+    Untried,
+    Asking,
+    Told,
 }
 
 impl Pipelining {
@@ -36,6 +46,24 @@ impl Pipelining {
         self.doubted = true;
         self.doubts += if kind == ErrorKind::Closed { 1 } else { ENOUGH };
         self.doubts = self.doubts.min(ENOUGH);
+    }
+
+    /// True once: what was refused behind others is to be asked for again alone.
+    pub(crate) fn asks_alone(&mut self) -> bool {
+        let first = self.alone == Alone::Untried;
+        if first {
+            self.alone = Alone::Asking;
+        }
+        first
+    }
+
+    /// True once after [`asks_alone`](Self::asks_alone): what is asked for now is what was refused.
+    pub(crate) fn told_alone(&mut self) -> bool {
+        let asked = self.alone == Alone::Asking;
+        if asked {
+            self.alone = Alone::Told;
+        }
+        asked
     }
 
     /// A session came to its end in good order, after so many answers to commands sent behind others.

@@ -24,7 +24,7 @@ pub struct Inner {
     pub hang_up_at: Option<&'static str>,
     /// Refuses to let anybody in, with these words.
     pub locked: Option<&'static str>,
-    /// RETR of this UIDL is refused with these words.
+    /// RETR of this UIDL, or of any if it is empty, is refused with these words.
     pub withhold: Option<(String, &'static str)>,
     /// What it does to commands that come together, though it offers PIPELINING.
     pub together: Together,
@@ -134,7 +134,10 @@ impl Script for Session {
 impl Session {
     fn withheld(&self, number: usize, inner: &Inner) -> Option<&'static str> {
         let (uidl, words) = inner.withhold.as_ref()?;
-        self.messages.get(number.wrapping_sub(1)).filter(|((u, _), _)| u == uidl).map(|_| *words)
+        self.messages
+            .get(number.wrapping_sub(1))
+            .filter(|((u, _), _)| u == uidl || uidl.is_empty())
+            .map(|_| *words)
     }
 
     fn answer(&mut self, line: &str) -> String {
