@@ -231,12 +231,12 @@ impl<'a> Drive<'_, '_, 'a> {
 
     /// Writes what is put out; true if the connection took some of it.
     fn write(&mut self, cx: &mut Context<'_>) -> bool {
-        if self.failure.is_some() || self.flow.is_over() || self.flow.is_parting() {
+        if self.failure.is_some() || self.flow.is_over() {
             return false;
         }
         let phase = self.flow.front().phase();
         let mut moved = false;
-        while !self.session.channel.output().is_empty() {
+        while !self.session.channel.output().is_empty() && !self.flow.is_parting() {
             match self.session.channel.poll_write(cx, phase) {
                 Poll::Ready(Ok(count)) => {
                     self.flow.wrote(count);
@@ -267,7 +267,7 @@ impl<'a> Drive<'_, '_, 'a> {
     }
 
     /// Hands on what is known.
-    fn tell(&mut self) {
+    pub(crate) fn tell(&mut self) {
         if self.feed.as_ref().is_some_and(|feed| feed.begun)
             && matches!(self.flow.stage(), Stage::Idle | Stage::Dot)
         {

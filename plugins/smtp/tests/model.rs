@@ -3,10 +3,11 @@
 
 mod common;
 
-use common::model::{Dice, Drip, Memory, Moody, Plan};
+use common::model::{Dice, Memory, Moody};
+use common::model_batch::{Drip, Plan};
 use common::{anonymous, smtp};
 use postrider_core::*;
-use postrider_testkit::{Delivery, VirtualHost, run};
+use postrider_testkit::{Delivery, VirtualHost, run, run_polls};
 use std::num::NonZeroUsize;
 
 const EXTENSIONS: [&str; 4] = [
@@ -23,6 +24,7 @@ struct Tally {
     refused: usize,
     unsure: usize,
     unsent: usize,
+    dropped: usize,
 }
 
 fn play(seed: u64, tally: &mut Tally) {
@@ -51,19 +53,30 @@ fn play(seed: u64, tally: &mut Tally) {
     let host = if cut { host.cut_client_after(50 + dice.roll(2_000)) } else { host };
     let mut smtp = smtp(config, &host);
     let mut batch = Drip { plans: &plans, dice: dice.clone(), given: 0, outcomes: Vec::new() };
-    assert!(run(&host, smtp.send_all(&mut batch)).is_ok(), "{what}: hangs");
-    assert_eq!(batch.outcomes.len(), count, "{what}");
+    let dropped = dice.one_in(4);
+    if dropped {
+        let most = [20, 200, 2_000][dice.roll(3)];
+        run_polls(smtp.send_all(&mut batch), dice.roll(most));
+        tally.dropped += 1;
+    } else {
+        assert!(run(&host, smtp.send_all(&mut batch)).is_ok(), "{what}: hangs");
+        assert_eq!(batch.outcomes.len(), count, "{what}");
+        assert!(batch.outcomes.iter().all(Option::is_some), "{what}: a message without an outcome");
+    }
+    let before = memory.seen().copies();
     memory.seen().healed = true;
     host.heal();
-    let mut outcomes: Vec<_> = batch.outcomes.into_iter().map(|o| o.expect(&what)).collect();
+    let mut outcomes = batch.outcomes;
+    outcomes.resize_with(count, || None);
     // A last one, once the server is well: whatever came before has no part in it.
     let last = Plan { to: vec![format!("r{count}-0@x")], text: b"the last".to_vec(), fails: false };
     let envelope = Envelope::parse(Some(&format!("s{count}@x")), [last.to[0].as_str()]).unwrap();
     let end = run(&host, smtp.send(&envelope, "the last".into())).unwrap();
     assert!(end.is_ok(), "{what}: {end:?}");
-    outcomes.push(end);
+    outcomes.push(Some(end));
     let plans: Vec<_> = plans.into_iter().chain([last]).collect();
     let seen = memory.seen();
+    assert_eq!(seen.copies(), before + 1, "{what}: something was sent behind the caller's back");
     let calm = seen.faults.is_empty() && !cut;
     let what = format!("{what}, faults {:?}, cut {cut}", seen.faults);
     assert!(seen.misdeeds.is_empty(), "{what}: {:?}", seen.misdeeds);
@@ -85,14 +98,16 @@ fn play(seed: u64, tally: &mut Tally) {
             assert!(partial || to.len() == plan.to.len(), "{what}: went to {to:?}");
         }
         match outcome {
-            Ok(receipt) => {
+            // Given up: all that can be said was.
+            None => assert!(dropped, "{what}"),
+            Some(Ok(receipt)) => {
                 tally.delivered += 1;
                 assert_eq!(copies.len(), 1, "{what}");
                 let accepted = receipt.recipients.iter().filter(|r| r.verdict.is_accepted());
                 let accepted: Vec<_> = accepted.map(|r| r.address.as_str().to_owned()).collect();
                 assert_eq!(accepted, copies[0].0, "{what}");
             }
-            Err(error) => {
+            Some(Err(error)) => {
                 let by = |class: u16| refusals.iter().any(|code| code / 100 == class);
                 match error.outcome() {
                     Outcome::Unsure => {
@@ -134,6 +149,6 @@ fn whatever_the_server_s_mood_each_outcome_is_true_and_nothing_is_sent_twice() {
     for seed in first..first + seeds {
         play(seed, &mut tally);
     }
-    let least = [tally.delivered, tally.refused, tally.unsure, tally.unsent].into_iter().min();
+    let least = [tally.delivered, tally.refused, tally.unsure, tally.unsent, tally.dropped].into_iter().min();
     assert!(seeds < 1_000 || least > Some(100), "the model tried too little: {tally:?}");
 }

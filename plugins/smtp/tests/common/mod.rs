@@ -9,6 +9,7 @@
 )]
 
 pub(crate) mod model;
+pub(crate) mod model_batch;
 pub(crate) mod observer;
 pub(crate) mod oracle;
 pub(crate) mod server;
