@@ -158,12 +158,13 @@ impl Moody {
                 if let Some(code) = self.mood(&path, n) {
                     return self.no(code);
                 }
+                let answer = match self.dice.roll(3) {
+                    0 => format!("250-2.1.5 yes\r\n250 2.1.5 {path}\r\n"),
+                    1 => format!("250 2.1.5 {path}\r\n"),
+                    _ => "250 2.1.5 ok\r\n".into(),
+                };
                 self.to.push(path);
-                if self.dice.one_in(3) {
-                    "250-2.1.5 yes\r\n250 2.1.5 yes\r\n".into()
-                } else {
-                    "250 ok\r\n".into()
-                }
+                answer
             }
             "RSET" => {
                 (self.from, self.spoilt) = (None, false);
@@ -223,7 +224,8 @@ impl Moody {
             return self.no(code);
         }
         self.memory.seen().taken.entry(n).or_default().push((to, body));
-        "250 taken\r\n".into()
+        // Each in words of its own, if it has any.
+        if n.is_multiple_of(3) { "250 taken\r\n".into() } else { format!("250 2.6.0 taken as {n}\r\n") }
     }
 
     /// Does the next thing that is there to be done; `None` if nothing is.
