@@ -6,7 +6,7 @@ use crate::pool_connection::{Goodbye, close_all};
 use crate::pool_desk::Leftover;
 use crate::pool_place::Place;
 use crate::route::{Blueprint, Route};
-use crate::rules::{Dispatch, send_all, send_one};
+use crate::rules::{Dispatch, send_all, send_as_they_are, send_one};
 use lettre::Message;
 use lettre::message::Mailbox;
 use postrider_core::{
@@ -244,6 +244,11 @@ impl Mailer {
                 break (route, lease);
             }
         };
+        if batch.iter().all(|(envelope, _)| route.config.rules.let_pass(envelope)) {
+            let (outcomes, broken) = send_as_they_are(lease.transport(), batch).await;
+            lease.give_back(outcomes.len(), broken);
+            return Ok(outcomes);
+        }
         let (envelopes, bodies): (Vec<Envelope>, Vec<Body<'_>>) = batch.into_iter().unzip();
         let mut messages = Vec::with_capacity(envelopes.len());
         for (envelope, body) in envelopes.iter().zip(bodies) {

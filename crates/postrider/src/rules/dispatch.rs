@@ -168,6 +168,19 @@ pub(crate) async fn send_one(
     (outcome, broken)
 }
 
+/// Sends messages that the rules [let pass](super::SendingRules::let_pass); true if the transport failed as it never
+/// should.
+pub(crate) async fn send_as_they_are(
+    transport: &mut dyn OutgoingTransport,
+    messages: Vec<(Envelope, Body<'_>)>,
+) -> (Vec<Result<Receipt>>, bool) {
+    let mut batch = Messages::new(messages);
+    transport.send_all(&mut batch).await;
+    let outcomes = batch.outcomes();
+    let broken = outcomes.iter().any(is_broken);
+    (outcomes, broken)
+}
+
 /// Sends messages of which some may have been refused already; true if the transport failed as it never
 /// should.
 pub(crate) async fn send_all(
@@ -183,10 +196,7 @@ pub(crate) async fn send_all(
             (count, fates, copy)
         }));
     }
-    let mut batch = Messages::new(batch);
-    transport.send_all(&mut batch).await;
-    let answers = batch.outcomes();
-    let mut broken = answers.iter().any(is_broken);
+    let (answers, mut broken) = send_as_they_are(transport, batch).await;
     let mut answers = answers.into_iter();
     let mut outcomes = Vec::with_capacity(plans.len());
     for plan in plans {

@@ -17,7 +17,7 @@ mod pattern;
 mod recipients;
 mod senders;
 
-pub(crate) use dispatch::{Dispatch, Need, send_all, send_one};
+pub(crate) use dispatch::{Dispatch, Need, send_all, send_as_they_are, send_one};
 pub use notice::{AutoResponseSuppress, AutoSubmitted};
 pub use pattern::AddressPatterns;
 
