@@ -40,9 +40,11 @@ pub fn run(command: &mut Command) -> Result<Ran> {
     let used = command.spawn()?.wait4()?;
     let seconds = start.elapsed().as_secs_f64();
     let output = String::from_utf8_lossy(&std::fs::read(&log)?).into_owned();
-    let _ = std::fs::remove_file(&log);
+    let said = String::from_utf8_lossy(&std::fs::read(&errors)?).into_owned();
+    for file in [log, errors] {
+        let _ = std::fs::remove_file(file);
+    }
     if !used.status.success() {
-        let said = String::from_utf8_lossy(&std::fs::read(&errors)?).into_owned();
         let end: String = said.chars().rev().take(300).collect::<Vec<_>>().into_iter().rev().collect();
         return Err(format!("{:?} ended with {}: {}", command.get_program(), used.status, end.trim()).into());
     }
