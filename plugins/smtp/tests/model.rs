@@ -3,12 +3,15 @@
 
 mod common;
 
+use common::anonymous;
+use common::frozen::Freezing;
 use common::model::{Dice, Memory, Moody};
 use common::model_batch::{Drip, Plan};
-use common::{anonymous, smtp};
 use postrider_core::*;
-use postrider_testkit::{Delivery, VirtualHost, run, run_polls};
+use postrider_smtp::Smtp;
+use postrider_testkit::{Delivery, VirtualHost, run};
 use std::num::NonZeroUsize;
+use std::sync::Arc;
 
 const EXTENSIONS: [&str; 4] = [
     "250 8BITMIME\r\n",
@@ -51,12 +54,13 @@ fn play(seed: u64, tally: &mut Tally) {
     let host = if dice.one_in(2) { host.delivery(Delivery::Random(seed)) } else { host };
     let cut = dice.one_in(8);
     let host = if cut { host.cut_client_after(50 + dice.roll(2_000)) } else { host };
-    let mut smtp = smtp(config, &host);
-    let mut batch = Drip { plans: &plans, dice: dice.clone(), given: 0, outcomes: Vec::new() };
     let dropped = dice.one_in(4);
+    let most = [20, 200, 2_000][dice.roll(3)];
+    let freezing = Freezing::new(&host, if dropped { 1 + dice.roll(most) } else { usize::MAX });
+    let mut smtp = Smtp::new(config, Arc::new(freezing.clone()));
+    let mut batch = Drip { plans: &plans, dice: dice.clone(), given: 0, outcomes: Vec::new() };
     if dropped {
-        let most = [20, 200, 2_000][dice.roll(3)];
-        run_polls(smtp.send_all(&mut batch), dice.roll(most));
+        freezing.drop_at_the_last(smtp.send_all(&mut batch));
         tally.dropped += 1;
     } else {
         assert!(run(&host, smtp.send_all(&mut batch)).is_ok(), "{what}: hangs");

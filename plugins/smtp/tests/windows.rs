@@ -3,10 +3,13 @@
 
 mod common;
 
+use common::frozen::Freezing;
 use common::oracle::*;
 use common::smtp;
 use postrider_core::*;
-use postrider_testkit::{Delivery, VirtualHost, run, run_polls};
+use postrider_smtp::Smtp;
+use postrider_testkit::{Delivery, VirtualHost, run};
+use std::sync::Arc;
 
 /// Windows, each with a number of messages that fills it.
 fn windows(mode: Mode) -> &'static [(usize, usize)] {
@@ -107,38 +110,43 @@ fn a_batch_dropped_at_any_await_loses_and_doubles_nothing() {
     for mode in MODES {
         for &(window, count) in windows(mode) {
             for delivery in [Delivery::OneByOne, Delivery::Random(5)] {
+                let mut in_flight = 0;
                 // A window of many is met here and there, or this would take all day.
-                let step = if count > 10 { 31 } else { 1 };
-                for polls in (0..).step_by(step) {
+                let step = if count > 10 { 61 } else { 1 };
+                for steps in (1..).step_by(step) {
                     let oracle = Oracle::default();
                     let host = Server::host(&oracle, mode, good).delivery(delivery);
-                    let mut smtp = smtp(config(mode, window), &host);
+                    let freezing = Freezing::new(&host, steps);
+                    let mut smtp = Smtp::new(config(mode, window), Arc::new(freezing.clone()));
                     let mut messages = batch(count);
-                    let ended = run_polls(smtp.send_all(&mut messages), polls).is_some();
+                    let ended = freezing.drop_at_the_last(smtp.send_all(&mut messages)).is_some();
+                    let told = messages.outcomes();
+                    let what = format!("{mode:?}, window {window}, {steps} steps");
                     // What was taken and not reported is unsure to the caller, whether or not it was all there.
-                    let told: Vec<_> = messages.outcomes();
-                    let what = format!("{mode:?}, window {window}, {polls} polls");
-                    let known =
-                        |o: Result<Receipt>| o.map_err(|e| (e.outcome() != Outcome::Unsure).then_some(e));
-                    for (n, outcome) in told.into_iter().map(known).enumerate() {
+                    let unsure = |error: &Error| error.outcome() == Outcome::Unsure;
+                    let reported = |o: &&Result<Receipt>| !o.as_ref().is_err_and(unsure);
+                    assert!(told.iter().filter(|o| !reported(o)).count() <= window, "{what}");
+                    for (n, outcome) in told.iter().enumerate() {
                         match outcome {
                             Ok(_) => assert_eq!(oracle.copies(n), 1, "{what}"),
-                            Err(Some(error)) => assert_eq!(oracle.copies(n), 0, "{what}: {error}"),
-                            Err(None) => assert!(oracle.copies(n) <= 1, "{what}"),
+                            Err(error) if unsure(error) => {
+                                in_flight += oracle.copies(n);
+                                assert!(oracle.copies(n) <= 1, "{what}");
+                            }
+                            Err(error) => assert_eq!(oracle.copies(n), 0, "{what}: {error}"),
                         }
                     }
                     let before: usize = (0..count).map(|n| oracle.copies(n)).sum();
                     let (envelope, body) = letter(count);
                     assert!(run(&host, smtp.send(&envelope, body)).unwrap().is_ok(), "{what}");
-                    assert_eq!(
-                        (0..count).map(|n| oracle.copies(n)).sum::<usize>(),
-                        before,
-                        "{what}: sent later"
-                    );
+                    let after: usize = (0..count).map(|n| oracle.copies(n)).sum();
+                    assert_eq!(after, before, "{what}: sent later");
                     if ended {
+                        assert!(steps > 8 * count, "{what}: the sweep is too short");
                         break;
                     }
                 }
+                assert!(in_flight > 0, "{mode:?} {window}: no drop ever hid an answer");
             }
         }
     }

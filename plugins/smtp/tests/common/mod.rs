@@ -8,6 +8,7 @@
     clippy::indexing_slicing
 )]
 
+pub(crate) mod frozen;
 pub(crate) mod model;
 pub(crate) mod model_batch;
 pub(crate) mod observer;
