@@ -4,6 +4,7 @@ use super::given::Given;
 use super::verdict::{Fate, Told, fates, is_down};
 use super::{Attempt, Inner, Next, Settled};
 use postrider_core::Envelope;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 /// How long a message waits that could not be recorded as being sent.
@@ -11,7 +12,7 @@ const NOT_RECORDED: Duration = Duration::from_secs(5);
 
 impl Inner {
     /// Tries a message and writes down what became of it. Whatever happens, it is settled or was somebody else's.
-    pub(super) async fn attempt(&self, attempt: Attempt) {
+    pub(super) async fn attempt(&self, attempt: Attempt, stopping: &AtomicBool) {
         let (now, later) = self.turns.domains(attempt, self.host.now());
         if let Some((later, waits)) = later {
             let results = waits.into_iter().enumerate();
@@ -19,19 +20,19 @@ impl Inner {
             self.settle(&later, results).await;
         }
         if let Some(attempt) = now {
-            let results = self.deliver(&attempt).await;
+            let results = self.deliver(&attempt, stopping).await;
             self.settle(&attempt, results).await;
         }
     }
 
     /// Sends by one account after the other until nothing is left that another could do.
-    async fn deliver(&self, attempt: &Attempt) -> Vec<Settled> {
+    async fn deliver(&self, attempt: &Attempt, stopping: &AtomicBool) -> Vec<Settled> {
         let count = attempt.envelope.to.len();
         let mut line = match self.turns.account(attempt.letter, &self.accounts, self.host.now()) {
             Ok(line) => line.into_iter(),
             Err(wait) => return (0..count).map(|n| Settled::new(n, Next::Postponed(wait))).collect(),
         };
-        let given = Given::new(self.storage.as_ref(), attempt, &self.stopping);
+        let given = Given::new(self.storage.as_ref(), attempt, stopping);
         let mut results: Vec<Option<Settled>> = vec![None; count];
         // Who is left, and what the last account said of them.
         let mut left: Vec<(usize, Option<Told>)> = (0..count).map(|n| (n, None)).collect();
@@ -48,9 +49,13 @@ impl Inner {
             let outcome = account.mailer.send(&envelope, given.body()).await;
             via.clone_from(&account.name);
             if given.is_refused() {
-                // If somebody else has it by now, this changes nothing.
-                let wait = if self.is_stopping() { Duration::ZERO } else { NOT_RECORDED };
-                return (0..count).map(|n| Settled::new(n, Next::Postponed(wait))).collect();
+                // This account sent nothing. If somebody else has it by now, this changes nothing; if it was taken for
+                // being in doubt, it ends that.
+                let wait = if stopping.load(Ordering::Acquire) { Duration::ZERO } else { NOT_RECORDED };
+                for (n, _) in left.drain(..) {
+                    set(&mut results, n, Settled::new(n, Next::Postponed(wait)));
+                }
+                break;
             }
             if is_down(&outcome) {
                 let wait = self.accounts.failed(account, self.host.now());

@@ -18,7 +18,7 @@ pub(super) struct Given<'a> {
 
 enum State {
     Waiting,
-    Given(Bytes),
+    Given,
     // It could not be recorded, is somebody else's by now, or the worker is to stop.
     Refused,
 }
@@ -41,7 +41,7 @@ impl<'a> Given<'a> {
 
     /// True if a transport has had it.
     pub(super) fn is_given(&self) -> bool {
-        matches!(*self.state(), State::Given(_))
+        matches!(*self.state(), State::Given)
     }
 
     /// True if it was asked for and not given out: then no transport can have sent it.
@@ -49,17 +49,16 @@ impl<'a> Given<'a> {
         matches!(*self.state(), State::Refused)
     }
 
+    /// Asked for again, by another account, it is recorded again: the worker may have been taken for dead between the
+    /// two, and somebody else may have the message.
     async fn give(&self) -> Result<Bytes> {
-        if let State::Given(message) = &*self.state() {
-            return Ok(message.clone());
-        }
         let outcome = if self.stopping.load(Ordering::Acquire) {
             Err(stopped())
         } else {
             self.storage.begin(self.attempt).await
         };
         *self.state() = match &outcome {
-            Ok(message) => State::Given(message.clone()),
+            Ok(_) => State::Given,
             Err(_) => State::Refused,
         };
         outcome

@@ -48,8 +48,8 @@ use postrider_core::{
     Body, Envelope, Error, ErrorKind, Host, Layer, LayerKind, Phase, Result, session_property as key,
 };
 use std::fmt;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use tokio::sync::Notify;
 use turns::Turns;
 
@@ -68,7 +68,6 @@ pub(super) struct Inner {
     config: OutboxConfig,
     turns: Turns,
     wake: Notify,
-    stopping: AtomicBool,
     on_event: Option<Hear<Event>>,
     on_trouble: Option<Hear<Error>>,
 }
@@ -169,13 +168,13 @@ impl Outbox {
             config: config.clone(),
             turns: Turns::new(config.domain_rates.clone()),
             wake: Notify::new(),
-            stopping: AtomicBool::new(false),
             on_event: None,
             on_trouble: None,
         })))
     }
 
-    /// Hears of everything this process brings about, after it is written down. It must not block. Other processes'
+    /// Hears of everything this process brings about, after it is written down. It must not block; a panic of it ends
+    /// nothing. Other processes'
     /// events, and those of a process that was killed before it could tell, are in [`Storage::events`].
     ///
     /// Only before the outbox is cloned.
@@ -245,19 +244,21 @@ impl Outbox {
 impl Inner {
     fn tell(&self, events: &[Event]) {
         if let Some(hear) = &self.on_event {
-            events.iter().for_each(|event| hear(event));
+            events.iter().for_each(|event| hear_out(hear, event));
         }
     }
 
     fn trouble(&self, error: &Error) {
         if let Some(hear) = &self.on_trouble {
-            hear(error);
+            hear_out(hear, error);
         }
     }
+}
 
-    fn is_stopping(&self) -> bool {
-        self.stopping.load(Ordering::Acquire)
-    }
+/// Tells somebody. Whoever panics on hearing it must not cut off the messages that are being sent meanwhile: all would
+/// be in doubt. The panic has been printed by the program's hook.
+fn hear_out<T>(hear: &Hear<T>, news: &T) {
+    let _ = catch_unwind(AssertUnwindSafe(|| hear(news)));
 }
 
 impl fmt::Debug for Outbox {

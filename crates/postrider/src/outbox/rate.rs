@@ -81,7 +81,7 @@ impl Turns {
     /// Takes the next turn, and says how long it is until then.
     pub(super) fn take(&mut self, now: Duration) -> Duration {
         let free = if self.taken.len() < self.rate.messages { None } else { self.taken.pop_front() };
-        let turn = free.map_or(now, |last| now.max(last + self.rate.time));
+        let turn = free.map_or(now, |last| now.max(last.saturating_add(self.rate.time)));
         self.taken.push_back(turn);
         turn.saturating_sub(now)
     }
@@ -90,7 +90,7 @@ impl Turns {
     pub(super) fn wait(&self, now: Duration) -> Duration {
         match self.taken.front() {
             Some(last) if self.taken.len() >= self.rate.messages => {
-                (*last + self.rate.time).saturating_sub(now)
+                last.saturating_add(self.rate.time).saturating_sub(now)
             }
             _ => Duration::ZERO,
         }
@@ -98,7 +98,7 @@ impl Turns {
 
     /// True if it is as good as new.
     pub(super) fn is_idle(&self, now: Duration) -> bool {
-        self.taken.back().is_none_or(|last| *last + self.rate.time < now)
+        self.taken.back().is_none_or(|last| last.saturating_add(self.rate.time) < now)
     }
 }
 
@@ -158,6 +158,14 @@ mod tests {
         let slow: Vec<u64> = waits(&mut turns, "slow.example");
         assert_eq!((fast, slow), (vec![0, 0, 60], vec![0, 60, 120]));
         assert_eq!(DomainTurns::new(DomainRates::default()).take("x", SECOND), Duration::ZERO);
+    }
+
+    #[test]
+    fn the_longest_time_there_is_never_ends() {
+        let mut turns = Turns::new(Rate::new(1, Duration::MAX).unwrap());
+        assert_eq!(turns.take(SECOND), Duration::ZERO);
+        assert!((0..3).all(|_| turns.take(SECOND) > SECOND * 1_000_000));
+        assert!(!turns.is_idle(SECOND) && turns.wait(SECOND) > SECOND);
     }
 
     #[test]

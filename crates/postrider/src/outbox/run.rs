@@ -6,7 +6,7 @@ use futures_util::stream::FuturesUnordered;
 use postrider_core::{Error, Result};
 use std::future::{Future, poll_fn};
 use std::pin::{Pin, pin};
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::Poll;
 use std::time::Duration;
 
@@ -59,7 +59,6 @@ impl Outbox {
 impl Inner {
     async fn work(&self, stop: impl Future<Output = ()> + Send, until_idle: bool) -> Result<()> {
         let worker = Worker::new(self.config.lease)?;
-        self.stopping.store(false, Ordering::Release);
         let keeper = self.keep(&worker);
         let outcome = self.claim_and_send(&worker, keeper, stop, until_idle).await;
         // What is cut off here was given to a transport, and has no answer.
@@ -84,6 +83,8 @@ impl Inner {
         until_idle: bool,
     ) -> Result<()> {
         let (mut keeper, mut stop) = (pin!(keeper), pin!(stop));
+        // This run's own: another one of the same outbox goes on.
+        let stopping = AtomicBool::new(false);
         let mut flight: FuturesUnordered<Boxed<'_, ()>> = FuturesUnordered::new();
         let mut claiming: Option<Boxed<'_, Result<Claims>>> = None;
         let (mut look, mut time_is_up): (Boxed<'_, ()>, Option<Boxed<'_, ()>>) =
@@ -144,11 +145,11 @@ impl Inner {
                             {
                                 break;
                             }
+                            // What came too late to be begun is given back with the rest.
+                            let begun = if time_is_up.is_none() { claims.attempts } else { Vec::new() };
+                            let attempts = begun.into_iter();
                             flight.extend(
-                                claims
-                                    .attempts
-                                    .into_iter()
-                                    .map(|a| Box::pin(self.attempt(a)) as Boxed<'_, ()>),
+                                attempts.map(|a| Box::pin(self.attempt(a, &stopping)) as Boxed<'_, ()>),
                             );
                             wanted = got == asked;
                             let soon = claims.next.unwrap_or(self.config.poll).min(self.config.poll);
@@ -160,14 +161,14 @@ impl Inner {
                             look = self.host.sleep(TROUBLE);
                             if is_final {
                                 failure = Some(error);
-                                time_is_up = Some(self.stop());
+                                time_is_up = Some(self.stop(&stopping));
                             }
                         }
                     }
                 }
                 Turn::Ended => wanted |= until_idle && flight.is_empty(),
                 Turn::Look => wanted = true,
-                Turn::Stop => time_is_up = Some(self.stop()),
+                Turn::Stop => time_is_up = Some(self.stop(&stopping)),
                 Turn::TimeIsUp => break,
             }
         }
@@ -175,8 +176,8 @@ impl Inner {
     }
 
     /// From here on nothing more is begun.
-    fn stop(&self) -> Boxed<'static, ()> {
-        self.stopping.store(true, Ordering::Release);
+    fn stop(&self, stopping: &AtomicBool) -> Boxed<'static, ()> {
+        stopping.store(true, Ordering::Release);
         self.host.sleep(self.config.stop_timeout)
     }
 

@@ -7,7 +7,7 @@ use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-/// More tickets than this are looked through for old ones.
+/// More tickets than this are looked through for old ones, and then not before there are twice as many.
 const MANY: usize = 100_000;
 /// A ticket that nobody came back with for so long is void: somebody dropped the message.
 const VOID: Duration = Duration::from_secs(3600);
@@ -20,12 +20,14 @@ struct Book {
     domains: DomainTurns,
     for_domains: HashMap<(LetterId, String), Duration>,
     for_accounts: HashMap<LetterId, (usize, Duration)>,
+    many: usize,
 }
 
 impl Turns {
     pub(super) fn new(rates: DomainRates) -> Self {
         let domains = DomainTurns::new(rates);
-        Self(Mutex::new(Book { domains, for_domains: HashMap::new(), for_accounts: HashMap::new() }))
+        let (for_domains, for_accounts) = (HashMap::new(), HashMap::new());
+        Self(Mutex::new(Book { domains, for_domains, for_accounts, many: MANY }))
     }
 
     /// Divides a message's recipients into those who may go now, and those who wait, and how long. All recipients at
@@ -49,7 +51,7 @@ impl Turns {
                 None => book.domains.take(domain, now),
             };
             if !wait.is_zero() {
-                book.for_domains.insert(ticket, now + wait);
+                book.for_domains.insert(ticket, now.saturating_add(wait));
             }
             waits.insert(domain.clone(), wait);
         }
@@ -92,7 +94,7 @@ impl Turns {
         if wait.is_zero() {
             return Ok(line);
         }
-        book.for_accounts.insert(letter, (account, now + wait));
+        book.for_accounts.insert(letter, (account, now.saturating_add(wait)));
         Err(wait)
     }
 
@@ -103,9 +105,11 @@ impl Turns {
 
 impl Book {
     fn tidy(&mut self, now: Duration) {
-        if self.for_domains.len() + self.for_accounts.len() > MANY {
-            self.for_domains.retain(|_, turn| *turn + VOID > now);
-            self.for_accounts.retain(|_, (_, turn)| *turn + VOID > now);
+        if self.for_domains.len() + self.for_accounts.len() > self.many {
+            self.for_domains.retain(|_, turn| turn.saturating_add(VOID) > now);
+            self.for_accounts.retain(|_, (_, turn)| turn.saturating_add(VOID) > now);
+            let left = self.for_domains.len() + self.for_accounts.len();
+            self.many = MANY.max(left.saturating_mul(2));
         }
     }
 }

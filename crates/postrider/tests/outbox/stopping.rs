@@ -3,8 +3,8 @@
 use crate::post::*;
 use bytes::Bytes;
 use postrider::outbox::{
-    Action, Attempt, Claims, Count, Entry, Event, Letter, LetterId, Settled, SqliteOutbox, State, Storage,
-    Terms, Worker,
+    Action, Attempt, Claims, Count, Entry, Event, Letter, LetterId, Outbox, Settled, SqliteOutbox, State,
+    Storage, Terms, Worker,
 };
 use postrider::{Error, ErrorKind, Host, Phase, Result, async_trait};
 use postrider_testkit::{run, run_polls};
@@ -113,6 +113,56 @@ fn a_worker_that_slept_too_long_sends_nothing_of_what_has_passed_on() {
     assert_eq!(office.given().iter().map(|g| g.account.as_str()).collect::<Vec<_>>(), ["other"]);
 }
 
+/// Asleep between two accounts, with the message in doubt for everybody else: by then somebody may have repeated it.
+#[test]
+fn a_worker_that_slept_between_two_accounts_begins_nothing_anew() {
+    let office = Office::new(|account, _, _| match account {
+        "one" => Answer::After(ErrorKind::Closed, Phase::Data),
+        _ => Answer::Yes,
+    });
+    let id = office.put(&["a@x.example"]);
+    let asleep = Arc::new(Absent(office.storage.clone(), office.host.clone(), AtomicUsize::new(0)));
+    let once = config(|c| c.poll = HOUR);
+    let outbox = office.outbox_on(asleep, &once, vec![office.way("one"), office.way("two")]);
+    office.work(&outbox, MINUTE * 3);
+    assert_eq!(office.given().iter().map(|g| g.account.as_str()).collect::<Vec<_>>(), ["one"]);
+    assert_eq!(office.told(), [State::Unsure]);
+    // The first account is known to have sent nothing: that ends the doubt, and it goes out once.
+    assert_eq!(office.states(id), [State::Queued]);
+    office.work(&office.outbox(&config(|_| {}), vec![office.way("two")]), MINUTE);
+    assert_eq!((office.states(id), office.given().len()), (vec![State::Accepted], 2));
+}
+
+#[test]
+fn one_run_that_stops_does_not_stop_another_of_the_same_outbox() {
+    let office = Office::new(|_, _, _| Answer::Yes);
+    let outbox = office.outbox(&config(|_| {}), vec![office.way("main")]);
+    let put_late = async {
+        office.host.sleep(MINUTE).await;
+        outbox.enqueue(&letter(&["a@x.example"])).await
+    };
+    let both = async {
+        let stops = (office.host.sleep(SECOND), office.host.sleep(MINUTE * 2));
+        futures_util::future::join3(outbox.run(stops.0), outbox.run(stops.1), put_late).await
+    };
+    let (one, two, id) = run(&office.host, both).unwrap();
+    (one.unwrap(), two.unwrap());
+    assert_eq!((office.states(id.unwrap()), office.given().len()), (vec![State::Accepted], 1));
+}
+
+#[test]
+fn who_panics_on_hearing_an_event_cuts_nothing_off() {
+    let office = Office::new(|_, _, _| Answer::Slow(SECOND));
+    let ids: Vec<_> = (0..8).map(|_| office.put(&["a@x.example"])).collect();
+    let way = office.way("main");
+    let outbox =
+        Outbox::new(office.storage.clone(), &config(|_| {}), Arc::new(office.host.clone()), vec![way])
+            .unwrap()
+            .on_event(|event| panic!("{}", event.state));
+    office.work(&outbox, MINUTE);
+    assert!(ids.iter().all(|id| office.states(*id) == [State::Accepted]));
+}
+
 /// Fails so many times to begin, and to settle.
 struct Flaky {
     inner: Arc<SqliteOutbox>,
@@ -135,6 +185,9 @@ impl Flaky {
 
 /// Takes its time before it begins.
 struct Sleepy(Arc<SqliteOutbox>, postrider_testkit::VirtualHost);
+
+/// The same, but only when it is to begin for a second time.
+struct Absent(Arc<SqliteOutbox>, postrider_testkit::VirtualHost, AtomicUsize);
 
 macro_rules! storage {
     ($type:ty, $inner:tt, begin: $begin:expr, settle: $settle:expr, stay: $stay:expr) => {
@@ -213,6 +266,17 @@ storage!(
     Sleepy,
     0,
     begin: |s| -> Before { let sleep = s.1.sleep(MINUTE * 2); Box::pin(async { sleep.await; Ok(()) }) },
+    settle: |_| -> Before { Box::pin(async { Ok(()) }) },
+    stay: false
+);
+storage!(
+    Absent,
+    0,
+    begin: |s| -> Before {
+        let times = if s.2.fetch_add(1, SeqCst) == 0 { 0 } else { 2 };
+        let sleep = s.1.sleep(MINUTE * times);
+        Box::pin(async { sleep.await; Ok(()) })
+    },
     settle: |_| -> Before { Box::pin(async { Ok(()) }) },
     stay: false
 );
