@@ -25,9 +25,11 @@ mod library;
 mod lmtp;
 mod pop3;
 mod pop3_ahead;
+mod resumption;
 mod smtp;
 mod smtp_refusals;
 mod smtp_sign_in;
+mod smtp_window;
 mod tokens;
 mod unchanged;
 
