@@ -164,3 +164,23 @@ async fn what_can_not_be_reached_is_told_without_its_password() {
         assert!(!format!("{error} {error:?}").contains("hunter2"), "{error}");
     }
 }
+
+/// A host's database may be set up for speed: what the outbox records is on disk all the same, by the rules' own level.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_databases_defaults_take_nothing_from_what_is_promised() {
+    let Some(url) = server() else { return };
+    let url = fresh(url).await;
+    let (client, connection) = tokio_postgres::connect(&url, NoTls).await.unwrap();
+    tokio::spawn(connection);
+    let fast = format!("{url}%20-csynchronous_commit%3Doff%20-cdefault_transaction_isolation%3Dserializable");
+    let outbox = PostgresOutbox::connect(&fast).await.unwrap();
+    let watch = "CREATE TABLE seen (how TEXT); \
+                 CREATE FUNCTION see() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN \
+                 INSERT INTO seen VALUES (current_setting('synchronous_commit') || ', ' || \
+                 current_setting('transaction_isolation')); RETURN NEW; END $$; \
+                 CREATE TRIGGER see BEFORE INSERT ON postrider_outbox_message FOR EACH ROW EXECUTE FUNCTION see()";
+    client.batch_execute(watch).await.unwrap();
+    outbox.enqueue(&letter(&["a@x.example"])).await.unwrap();
+    let how: String = client.query_one("SELECT how FROM seen", &[]).await.unwrap().get(0);
+    assert_eq!(how, "on, read committed");
+}

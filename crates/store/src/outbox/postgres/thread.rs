@@ -12,7 +12,7 @@ use std::time::Duration;
 use tokio::sync::{mpsc, oneshot};
 use tokio_postgres::config::Host;
 use tokio_postgres::tls::MakeTlsConnect;
-use tokio_postgres::{Client, Config, Socket};
+use tokio_postgres::{Client, Config, IsolationLevel, Socket};
 
 /// Most that is committed together.
 const TOGETHER: usize = 64;
@@ -20,6 +20,12 @@ const TOGETHER: usize = 64;
 const TRIES: u32 = 5;
 /// How long a connection may take.
 const PATIENCE: Duration = Duration::from_secs(15);
+/// What is told as recorded is on disk, also in a database that does not wait for its disk by default: a forgotten
+/// *sending* would be sent again.
+const DURABLE: &str = "SELECT pg_catalog.set_config('synchronous_commit', 'on', false) \
+                       WHERE pg_catalog.current_setting('synchronous_commit') = 'off'";
+/// How long a server may be silent before the connection counts as broken, unless the URL says something else.
+const SILENCE: Duration = Duration::from_secs(30);
 /// A number for the lock under which tables are made; nobody else's is likely to be the same.
 const MAKING: i64 = 0x706f_7374_7269_6465;
 
@@ -79,6 +85,12 @@ impl Thread {
         <T::TlsConnect as tokio_postgres::tls::TlsConnect<Socket>>::Future: Send,
     {
         let place: Arc<str> = place_of(&config).into();
+        let mut config = config;
+        // A machine that is gone says nothing: without this every call would wait for hours.
+        if config.get_tcp_user_timeout().is_none() {
+            config.tcp_user_timeout(SILENCE);
+        }
+        config.keepalives_idle(config.get_keepalives_idle().min(SILENCE));
         let failed = |e: std::io::Error| Fault::Other.error(&place, &format!("no thread for it: {e}"));
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(failed)?;
         let (jobs, waiting) = mpsc::unbounded_channel();
@@ -209,7 +221,9 @@ where
         let Some(client) = &mut self.client else {
             return Err(Failure::Transaction(Fault::Unopened, "no connection".into()));
         };
-        let transaction = client.transaction().await.map_err(told)?;
+        // The rules lock what they change, and are made for this level; the database's own default may be another.
+        let transaction = client.build_transaction().isolation_level(IsolationLevel::ReadCommitted);
+        let transaction = transaction.start().await.map_err(told)?;
         let tx = Tx::new(&transaction, &self.prepared, &self.place, &self.ahead);
         for job in jobs {
             if let Err(fault) = job.work(&tx).await {
@@ -237,6 +251,9 @@ where
         })?;
         // It ends with its client.
         tokio::spawn(connection);
+        let durable = tokio::time::timeout(PATIENCE, client.batch_execute(DURABLE)).await;
+        let durable = durable.map_err(|_| Fault::Unopened.error(&self.place, "it does not answer"))?;
+        durable.map_err(|e| fault::told(&self.place, &e))?;
         self.client = Some(client);
         Ok(())
     }
