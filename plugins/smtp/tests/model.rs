@@ -5,8 +5,9 @@ mod common;
 
 use common::anonymous;
 use common::frozen::Freezing;
-use common::model::{Dice, Memory, Moody};
+use common::model::Moody;
 use common::model_batch::{Drip, Plan};
+use common::model_memory::{Dice, Memory};
 use postrider_core::*;
 use postrider_smtp::Smtp;
 use postrider_testkit::{Delivery, VirtualHost, run};

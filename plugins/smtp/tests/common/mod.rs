@@ -11,6 +11,7 @@
 pub(crate) mod frozen;
 pub(crate) mod model;
 pub(crate) mod model_batch;
+pub(crate) mod model_memory;
 pub(crate) mod observer;
 pub(crate) mod oracle;
 pub(crate) mod server;

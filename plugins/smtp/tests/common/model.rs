@@ -1,33 +1,14 @@
-//! A server of random moods that remembers exactly what it took.
+//! A server of random moods.
 
+use super::model_memory::{Dice, Memory};
 use postrider_testkit::{Ending, Script};
-use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, MutexGuard};
-
-/// splitmix64.
-#[derive(Clone, Debug)]
-pub(crate) struct Dice(pub(crate) u64);
-
-impl Dice {
-    pub(crate) fn roll(&mut self, sides: usize) -> usize {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        ((z ^ (z >> 31)) % sides as u64) as usize
-    }
-
-    pub(crate) fn one_in(&mut self, sides: usize) -> bool {
-        self.roll(sides) == 0
-    }
-}
 
 /// How a server ends a connection of its own accord.
 #[derive(Clone, Copy, Debug)]
 enum Fault {
     /// It closes, and the command is not looked at.
     Deaf,
-    /// It does what it was asked, and closes without a word.
+    /// It does what it is asked for a while without a word, and closes.
     Mute,
     /// As `Mute`, with a reset.
     Reset,
@@ -35,38 +16,6 @@ enum Fault {
     Stall,
     /// 421 in place of an answer.
     Goodbye,
-}
-
-#[derive(Default)]
-pub(crate) struct Seen {
-    /// Recipients and body of each message it has taken, by the number in its sender.
-    pub(crate) taken: BTreeMap<usize, Vec<(Vec<String>, Vec<u8>)>>,
-    /// Refusals of each message.
-    pub(crate) refusals: BTreeMap<usize, Vec<u16>>,
-    /// The end of this message has been met.
-    pub(crate) ended: Vec<usize>,
-    /// Connections that ended by a fault.
-    pub(crate) faults: Vec<String>,
-    /// What no client may do.
-    pub(crate) misdeeds: Vec<String>,
-    pub(crate) healed: bool,
-}
-
-impl Seen {
-    /// How many messages were taken.
-    pub(crate) fn copies(&self) -> usize {
-        self.taken.values().map(Vec::len).sum()
-    }
-}
-
-/// What all connections share.
-#[derive(Clone, Default)]
-pub(crate) struct Memory(Arc<Mutex<Seen>>);
-
-impl Memory {
-    pub(crate) fn seen(&self) -> MutexGuard<'_, Seen> {
-        self.0.lock().unwrap()
-    }
 }
 
 pub(crate) struct Moody {
@@ -87,6 +36,8 @@ pub(crate) struct Moody {
     /// A refused BDAT leaves the transaction open (RFC 3030 §2 lets it).
     keeps: bool,
     ending: Option<Ending>,
+    /// So many commands are still done, and not answered.
+    mute: Option<(usize, Ending)>,
 }
 
 impl Moody {
@@ -112,6 +63,7 @@ impl Moody {
             spoilt: false,
             keeps,
             ending: None,
+            mute: None,
         }
     }
 
@@ -122,7 +74,7 @@ impl Moody {
         if self.memory.seen().healed || !dice.one_in(6) {
             return None;
         }
-        let code = [450, 451, 550, 554, 552, 421][dice.roll(6)];
+        let code = [450, 451, 550, 554, 552, 421, 421][dice.roll(7)];
         self.memory.seen().refusals.entry(n).or_default().push(code);
         Some(code)
     }
@@ -265,6 +217,12 @@ impl Moody {
 
     fn moody(&mut self, act: impl FnOnce(&mut Self) -> String) -> String {
         self.commands += 1;
+        if let Some((left, ending)) = self.mute {
+            act(self);
+            self.mute = left.checked_sub(1).map(|left| (left, ending));
+            self.ending = self.ending.or(self.mute.is_none().then_some(ending));
+            return String::new();
+        }
         let due = self.fault.filter(|(at, _)| *at == self.commands && !self.memory.seen().healed);
         let Some((_, fault)) = due else { return act(self) };
         self.memory.seen().faults.push(format!("{fault:?} at {}", self.commands));
@@ -275,6 +233,12 @@ impl Moody {
         };
         if !matches!(fault, Fault::Deaf | Fault::Goodbye) {
             act(self);
+        }
+        if matches!(fault, Fault::Mute | Fault::Reset)
+            && let Some(left) = self.dice.roll(20).checked_sub(1)
+        {
+            self.mute = Some((left, ending));
+            return String::new();
         }
         self.ending = Some(ending);
         if matches!(fault, Fault::Goodbye) { "421 bye\r\n".into() } else { String::new() }

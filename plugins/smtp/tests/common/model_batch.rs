@@ -1,6 +1,6 @@
 //! Random messages: what goes in, and what must come out.
 
-use super::model::Dice;
+use super::model_memory::Dice;
 use postrider_core::*;
 use std::task::{Context, Poll};
 
@@ -13,7 +13,7 @@ pub(crate) struct Plan {
 
 impl Plan {
     pub(crate) fn roll(dice: &mut Dice, n: usize) -> Self {
-        let to = (0..1 + dice.roll(3) * dice.roll(2)).map(|i| format!("r{n}-{i}@x")).collect();
+        let to = (0..1 + dice.roll(4) * dice.roll(2)).map(|i| format!("r{n}-{i}@x")).collect();
         let words: [&[u8]; 12] = [
             b"\r\n",
             b"\n",
