@@ -121,8 +121,9 @@ pub trait Ledger: Send + Sync {
     /// It may have been written down.
     async fn record(&self, lease: &Lease, key: &MessageKey, state: State, reason: &str) -> Result<Recorded>;
 
-    /// Forgets what was recorded more than `days` ago and is not among these keys, which are all that the mailbox
-    /// holds. Gives how many.
+    /// Forgets what is not among these keys, which are all that the mailbox holds, and was neither changed nor among
+    /// them for `days`; what is without a lasting key counts as among them when it was
+    /// [recognised](Self::recognise). Gives how many.
     ///
     /// # Errors
     /// Anything a ledger can fail by.

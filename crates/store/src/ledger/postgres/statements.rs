@@ -73,8 +73,17 @@ done AS (
 )
 SELECT EXISTS (SELECT 1 FROM held), EXISTS (SELECT 1 FROM done)";
 
+/// What no listing names is seen when its content is. Once a day will do.
+const SEE: &str = "
+UPDATE postrider_ledger SET changed = now()
+WHERE mailbox = $1 AND id = $2 AND changed <= now() - interval '1 day'";
+
+/// What is held was seen now: its days begin when it is there no more.
 const FORGET: &str = "
-WITH gone AS (
+WITH seen AS (
+    UPDATE postrider_ledger SET changed = now() WHERE mailbox = $1 AND id = ANY($2)
+),
+gone AS (
     DELETE FROM postrider_ledger
     WHERE mailbox = $1 AND changed <= now() - $3::float8 * interval '1 day' AND id <> ALL($2)
     RETURNING 1
@@ -135,10 +144,12 @@ impl Line {
         let Parts { id, print } = parts(&key);
         let rows = self.query(ALIKE, &[&key.mailbox, &print, &key.generation]).await?;
         let Some(row) = rows.first() else { return Ok(None) };
-        if key.generation.is_empty() {
-            return self.entry(row).map(Some);
-        }
         let old: String = row.try_get(4).map_err(|e| self.told(e))?;
+        if key.generation.is_empty() {
+            let entry = self.entry(row)?;
+            self.query(SEE, &[&key.mailbox, &old]).await?;
+            return Ok(Some(entry));
+        }
         let taken = self.query(TAKE, &[&key.mailbox, &old, &id, &key.generation, &key.token]).await?;
         match taken.first() {
             Some(row) => self.entry(row).map(Some),

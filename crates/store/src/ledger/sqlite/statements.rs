@@ -51,6 +51,11 @@ pub(super) fn recognise(db: &Connection, key: &MessageKey) -> Result<Option<Entr
         take.execute(params![key.mailbox, id, key.id.as_str(), key.generation])?;
         return Ok(entries(db, &key.mailbox, std::slice::from_ref(&key.id))?.pop().flatten());
     }
+    // It was seen: that is its sign of life, for no listing names it. Once a day will do.
+    let mut see = db.prepare_cached(&format!(
+        "UPDATE postrider_ledger SET changed = {NOW} WHERE mailbox = ?1 AND id = ?2 AND changed <= {NOW} - 86400"
+    ))?;
+    see.execute(params![key.mailbox, id])?;
     let mut find = db.prepare_cached(
         "SELECT state, attempts, failures, reason FROM postrider_ledger WHERE mailbox = ?1 AND id = ?2",
     )?;
@@ -109,6 +114,12 @@ pub(super) fn forget(db: &Connection, mailbox: &str, held: &[MessageId], days: u
     for id in held {
         hold.execute([id.as_str()])?;
     }
+    // It was seen now: its days begin when it is there no more.
+    let mut see = db.prepare_cached(&format!(
+        "UPDATE postrider_ledger SET changed = {NOW}
+         WHERE mailbox = ?1 AND id IN (SELECT id FROM postrider_held)"
+    ))?;
+    see.execute([mailbox])?;
     let mut forget = db.prepare_cached(&format!(
         "DELETE FROM postrider_ledger WHERE mailbox = ?1 AND changed <= {NOW} - ?2 * 86400
          AND id NOT IN (SELECT id FROM postrider_held)"
