@@ -4,7 +4,7 @@ use super::Inbox;
 use super::deal::Dealer;
 use super::round::Round;
 use super::status::Shared;
-use postrider_core::{Error, ErrorKind, MessageId, MessageInfo, Query};
+use postrider_core::{Error, ErrorKind, MessageId, MessageInfo, Query, Settle};
 use postrider_store::ledger::{Lease, LedgerError, State};
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -15,6 +15,8 @@ const PAGE: usize = 500;
 const WHOLE: Duration = Duration::from_secs(3600);
 /// How often the ledger forgets what is gone.
 const FORGET: Duration = Duration::from_secs(24 * 3600);
+/// What is known by its content alone is remembered for as long at least: a look has seen it today or yesterday.
+const LEAST_DAYS: u32 = 2;
 /// A mailbox of more is not compared with the ledger to forget what is gone.
 const MOST_HELD: usize = 1_000_000;
 
@@ -25,8 +27,10 @@ pub(super) struct Progress {
     pub(super) again: BTreeMap<MessageId, Again>,
     /// The next look has to be a whole one.
     pub(super) full: bool,
-    /// The last settlement was of messages that were not there.
-    pub(super) was_not_found: bool,
+    /// So many looks in a row have asked for another whole one.
+    pub(super) in_vain: u32,
+    /// The last settlement of each kind was of messages that were not there.
+    pub(super) not_found: Vec<Settle>,
     last: Option<MessageId>,
     whole_at: Option<Duration>,
     forgot_at: Option<Duration>,
@@ -38,6 +42,8 @@ pub(super) struct Again {
     pub(super) info: Option<MessageInfo>,
     pub(super) due: Duration,
     pub(super) times: u32,
+    /// What of the watch is degraded because of it, and why.
+    pub(super) trouble: Option<(&'static str, String)>,
 }
 
 /// Why a look has ended early.
@@ -65,7 +71,7 @@ impl Look<'_> {
             || progress.last.is_none()
             || progress.whole_at.is_none_or(|at| now.saturating_sub(at) >= WHOLE);
         let forgets = is_whole && progress.forgot_at.is_none_or(|at| now.saturating_sub(at) >= FORGET);
-        let mut held = Vec::new();
+        let (mut held, mut days) = (Vec::new(), self.dealer.config.remember);
         let mut query = Query::all().limit(PAGE);
         if let (false, Some(last)) = (is_whole, &progress.last) {
             query = query.after(last.clone());
@@ -75,8 +81,8 @@ impl Look<'_> {
             let listing = match inbox.list(&query).await {
                 Ok(listing) => listing,
                 Err(error) if error.kind() == ErrorKind::NotFound && query.after.is_some() => {
-                    // The mailbox was rebuilt: all keys are new.
-                    progress.again.clear();
+                    // It is gone, or the mailbox was rebuilt and all keys are new. What is to be handed over again keeps
+                    // its time: where its key is gone too the next fetch finds out.
                     query.after = None;
                     held.clear();
                     continue;
@@ -96,6 +102,9 @@ impl Look<'_> {
                 (back, outcome) => return (back, outcome),
             };
             if forgets && held.len() < MOST_HELD {
+                if listing.messages.iter().any(|info| !info.stable) {
+                    days = days.max(LEAST_DAYS);
+                }
                 held.extend(listing.messages.iter().filter(|info| info.stable).map(|info| info.id.clone()));
             }
             match listing.messages.last() {
@@ -105,14 +114,14 @@ impl Look<'_> {
                 _ => break,
             }
         }
+        progress.in_vain = if progress.full { progress.in_vain.saturating_add(1) } else { 0 };
+        progress.tell(self.shared);
         if is_whole && !self.shared.is_stopped() {
             progress.whole_at = Some(now);
         }
         if forgets && held.len() < MOST_HELD && !self.shared.is_stopped() {
             progress.forgot_at = Some(now);
-            if let Err(error) =
-                self.dealer.ledger.forget(self.lease, &held, self.dealer.config.remember).await
-            {
+            if let Err(error) = self.dealer.ledger.forget(self.lease, &held, days).await {
                 return (Some(inbox), Err(Failure::Ledger(error)));
             }
         }
@@ -141,6 +150,15 @@ impl Look<'_> {
 }
 
 impl Progress {
+    /// Says what is degraded because of messages that wait, or that nothing is any more.
+    fn tell(&self, shared: &Shared) {
+        for name in ["fetch", "quarantine"] {
+            let troubles = self.again.values().filter_map(|again| again.trouble.as_ref());
+            let why = troubles.filter(|(of, _)| *of == name).map(|(_, why)| why.clone()).next_back();
+            shared.degraded(name, why);
+        }
+    }
+
     /// For a new connection: keys that held for the last one are gone.
     pub(super) fn renew(&mut self) {
         self.full = true;

@@ -4,7 +4,7 @@ use super::backoff;
 use super::deal::Dealt;
 use super::event::Event;
 use super::look::Failure;
-use super::round::Round;
+use super::round::{Round, settling};
 use postrider_core::{Error, ErrorKind, MessageId, MessageInfo, Result, Settle};
 use postrider_store::ledger::{LedgerError, State};
 use std::time::Duration;
@@ -23,25 +23,28 @@ impl Round<'_> {
         let why = format!("{} can't be fetched: {error}", info.id);
         self.dealer.tell(&Event::Trouble(&why));
         // So that it does not keep the others from coming, whatever is wrong with it.
-        self.later(info, None);
         if error.kind() == ErrorKind::Limit {
-            self.shared.degraded("fetch", Some(why));
+            self.shared.degraded("fetch", Some(why.clone()));
+            self.later(info, None, Some(("fetch", why)));
         } else {
+            self.later(info, None, None);
             self.fail(Failure::Mail(error));
         }
     }
 
     /// All of them are written down: they are settled at the next look, and not handed over again.
-    pub(super) fn not_settled(&mut self, error: Error) {
+    pub(super) fn not_settled(&mut self, how: Settle, error: Error) {
         self.progress.full = true;
         let why = format!("handled messages can't be settled: {error}");
         self.dealer.tell(&Event::Trouble(&why));
         match error.kind() {
             // The mailbox was rebuilt, or the session is another. If it is so again, it is something else.
-            ErrorKind::NotFound if !std::mem::replace(&mut self.progress.was_not_found, true) => {}
+            ErrorKind::NotFound if !self.progress.not_found.contains(&how) => {
+                self.progress.not_found.push(how);
+            }
             ErrorKind::Unsupported | ErrorKind::Rejected | ErrorKind::NotFound | ErrorKind::InvalidInput => {
                 self.progress.full = false;
-                self.shared.degraded("settle", Some(why));
+                self.shared.degraded(settling(&how), Some(why));
             }
             _ => self.fail(Failure::Mail(error)),
         }
@@ -73,23 +76,23 @@ impl Round<'_> {
             Dealt::Again(failures) => {
                 self.shared
                     .count(|counts| if failures == 0 { counts.later += 1 } else { counts.failed += 1 });
-                self.later(info, failures.checked_sub(1));
+                self.later(info, failures.checked_sub(1), None);
             }
             Dealt::Stuck(error) => {
                 self.dealer.tell(&Event::Trouble(&error.to_string()));
                 self.shared.degraded("quarantine", Some(error.to_string()));
-                self.later(info, None);
+                self.later(info, None, Some(("quarantine", error.to_string())));
             }
         }
     }
 
-    fn later(&mut self, info: MessageInfo, failures: Option<u32>) {
+    fn later(&mut self, info: MessageInfo, failures: Option<u32>, trouble: Option<(&'static str, String)>) {
         let now = self.dealer.host.now();
         let again = self.progress.again.entry(info.id.clone()).or_default();
         let times = failures.unwrap_or(again.times);
         again.times = again.times.saturating_add(1);
         again.due = now.saturating_add(backoff::doubled(self.dealer.config.retry, times, LONGEST_RETRY));
-        again.info = Some(info);
+        (again.info, again.trouble) = (Some(info), trouble);
     }
 
     pub(super) fn settle(&mut self, id: MessageId, how: Settle) {

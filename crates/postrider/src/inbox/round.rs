@@ -9,7 +9,7 @@ use crate::Spool;
 use futures_util::future::{Either, select};
 use postrider_core::{MessageId, MessageInfo, Result, Settle};
 use postrider_store::ledger::{Entry, Fingerprint, Lease, LedgerError, State};
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 use std::future::Future;
 use std::pin::Pin;
 use std::time::Duration;
@@ -74,7 +74,8 @@ impl<'a> Round<'a> {
         let is_due = |id: &MessageId| again.get(id).is_none_or(|again| again.due <= now);
         let mut due: Vec<MessageInfo> = listed.iter().filter(|info| is_due(&info.id)).cloned().collect();
         let earlier = again.values().filter(|again| again.due <= now).filter_map(|again| again.info.as_ref());
-        let earlier = earlier.filter(|info| listed.iter().all(|listed| listed.id != info.id)).cloned();
+        let listed: BTreeSet<&MessageId> = listed.iter().map(|info| &info.id).collect();
+        let earlier = earlier.filter(|info| !listed.contains(&info.id)).cloned();
         due.splice(0..0, earlier.collect::<Vec<_>>());
         due
     }
@@ -86,6 +87,7 @@ impl<'a> Round<'a> {
 
     /// A message that the ledger knows.
     pub(super) fn known(&mut self, info: &MessageInfo, state: State) {
+        self.progress.again.remove(&info.id);
         let how = self.dealer.settling(state);
         let settled = match how {
             Settle::Keep => true,
@@ -227,10 +229,18 @@ impl<'a> Round<'a> {
             Called::Settle(how, ids, Ok(())) => {
                 self.dealer.tell(&Event::Settled(&ids, &how));
                 self.shared.count(|counts| counts.settled += ids.len() as u64);
-                self.progress.was_not_found = false;
-                self.shared.degraded("settle", None);
+                self.progress.not_found.retain(|other| *other != how);
+                self.shared.degraded(settling(&how), None);
             }
-            Called::Settle(_, _, Err(error)) => self.not_settled(error),
+            Called::Settle(how, _, Err(error)) => self.not_settled(how, error),
         }
+    }
+}
+
+/// What is degraded when this fails: that one way works says nothing of another.
+pub(super) fn settling(how: &Settle) -> &'static str {
+    match how {
+        Settle::Move(_) => "move",
+        _ => "settle",
     }
 }

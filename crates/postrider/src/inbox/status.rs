@@ -35,7 +35,7 @@ pub enum Health {
         /// Which one.
         holder: String,
     },
-    /// It was asked to stop, and did.
+    /// Nobody watches any more: it was asked to stop and did, or its future ended in an error or was dropped.
     Stopped,
 }
 

@@ -117,6 +117,7 @@ impl Watch {
     pub async fn run(self) -> Result<()> {
         let shared = Arc::clone(&self.handle.0);
         let (mut progress, mut failures) = (Progress::default(), 0u32);
+        let _ending = Ending(&shared);
         while !shared.is_stopped() {
             let failure = match self.dealer.ledger.claim(&self.name).await {
                 Ok(Claim::Held(lease)) => {
@@ -136,7 +137,6 @@ impl Watch {
             self.back_off(&shared, failure, failures).await;
             failures = failures.saturating_add(1);
         }
-        shared.health(Health::Stopped);
         Ok(())
     }
 
@@ -159,14 +159,17 @@ impl Watch {
                     (None, Ok(())) => return Ok(Ended::Stopped),
                     (Some(inbox), Ok(())) => inbox,
                 };
-                *failures = 0;
                 if shared.is_stopped() {
                     self.close(inbox).await;
                     return Ok(Ended::Stopped);
                 }
                 shared.health(Health::Idle);
                 inbox = match self.wait(shared, progress, inbox).await {
-                    Ok(Some(inbox)) => inbox,
+                    // Only now: a server that looks well and ends each wait at once is not asked every second.
+                    Ok(Some(inbox)) => {
+                        *failures = 0;
+                        inbox
+                    }
                     Ok(None) => return Ok(Ended::Stopped),
                     Err(error) => break Failure::Mail(error),
                 };
@@ -193,8 +196,9 @@ impl Watch {
         let next = progress.again.values().map(|again| again.due).min();
         let mut until_next = next.map_or(Duration::MAX, |due| due.saturating_sub(host.now()));
         if progress.full {
-            // What was listed is not so any more.
-            until_next = until_next.min(config.backoff);
+            // What was listed is not so any more. Again and again: then the server lists what it has not.
+            let often = progress.in_vain.saturating_sub(1);
+            until_next = until_next.min(backoff::doubled(config.backoff, often, config.backoff_max));
         }
         // The rest of the interval is for the sign of life that ends a wait: what does not come by then is not coming.
         let limit = (config.probe * 3 / 4).min(until_next).max(Duration::from_millis(1));
@@ -270,6 +274,15 @@ impl Watch {
 
     async fn pause(&self, shared: &Shared, pause: Duration) {
         select(pin!(self.asked(shared)), self.dealer.host.sleep(pause)).await;
+    }
+}
+
+/// However a watch ends, with an error or dropped: nobody watches any more.
+struct Ending<'a>(&'a Shared);
+
+impl Drop for Ending<'_> {
+    fn drop(&mut self) {
+        self.0.health(Health::Stopped);
     }
 }
 

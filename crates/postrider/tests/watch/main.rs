@@ -3,6 +3,7 @@
 
 mod failures;
 mod handing;
+mod looks;
 mod rebuilt;
 
 use postrider::ledger::{MemoryLedger, State};
