@@ -42,6 +42,11 @@ impl Account {
         self.state().turns.as_mut().map_or(Duration::ZERO, |turns| turns.take(now))
     }
 
+    /// Somebody comes who has a turn, on time or late; says how long it has to wait all the same.
+    pub(super) fn come(&self, now: Duration) -> Duration {
+        self.state().turns.as_mut().map_or(Duration::ZERO, |turns| turns.come(now))
+    }
+
     /// How long it would be until the next turn.
     pub(super) fn wait(&self, now: Duration) -> Duration {
         self.state().turns.as_ref().map_or(Duration::ZERO, |turns| turns.wait(now))

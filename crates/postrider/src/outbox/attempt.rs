@@ -30,7 +30,10 @@ impl Inner {
         let count = attempt.envelope.to.len();
         let mut line = match self.turns.account(attempt.letter, &self.accounts, self.host.now()) {
             Ok(line) => line.into_iter(),
-            Err(wait) => return (0..count).map(|n| Settled::new(n, Next::Postponed(wait))).collect(),
+            Err(wait) => {
+                self.turns.keep_domains(attempt, self.host.now().saturating_add(wait));
+                return (0..count).map(|n| Settled::new(n, Next::Postponed(wait))).collect();
+            }
         };
         let given = Given::new(self.storage.as_ref(), attempt, stopping);
         let mut results: Vec<Option<Settled>> = vec![None; count];

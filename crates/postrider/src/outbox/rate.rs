@@ -71,11 +71,13 @@ pub(super) struct Turns {
     rate: Rate,
     // When the last ones are or were, at most as many as the rate allows.
     taken: VecDeque<Duration>,
+    // When somebody came, as many: a turn that was missed is used later, and then counts there.
+    used: VecDeque<Duration>,
 }
 
 impl Turns {
     pub(super) fn new(rate: Rate) -> Self {
-        Self { rate, taken: VecDeque::new() }
+        Self { rate, taken: VecDeque::new(), used: VecDeque::new() }
     }
 
     /// Takes the next turn, and says how long it is until then.
@@ -83,13 +85,31 @@ impl Turns {
         let free = if self.taken.len() < self.rate.messages { None } else { self.taken.pop_front() };
         let turn = free.map_or(now, |last| now.max(last.saturating_add(self.rate.time)));
         self.taken.push_back(turn);
-        turn.saturating_sub(now)
+        let wait = turn.saturating_sub(now);
+        if wait.is_zero() { self.come(now) } else { wait }
+    }
+
+    /// Whoever has a turn comes, on time or late (an account was down meanwhile); says how long it has to wait all the
+    /// same, so that those who are late don't come together.
+    pub(super) fn come(&mut self, now: Duration) -> Duration {
+        let wait = self.until_free(&self.used, now);
+        if wait.is_zero() {
+            if self.used.len() >= self.rate.messages {
+                self.used.pop_front();
+            }
+            self.used.push_back(now);
+        }
+        wait
     }
 
     /// How long it would be until the next turn.
     pub(super) fn wait(&self, now: Duration) -> Duration {
-        match self.taken.front() {
-            Some(last) if self.taken.len() >= self.rate.messages => {
+        self.until_free(&self.taken, now).max(self.until_free(&self.used, now))
+    }
+
+    fn until_free(&self, times: &VecDeque<Duration>, now: Duration) -> Duration {
+        match times.front() {
+            Some(last) if times.len() >= self.rate.messages => {
                 last.saturating_add(self.rate.time).saturating_sub(now)
             }
             _ => Duration::ZERO,
@@ -112,6 +132,11 @@ pub(super) struct DomainTurns {
 impl DomainTurns {
     pub(super) fn new(rates: DomainRates) -> Self {
         Self { rates, turns: BTreeMap::new() }
+    }
+
+    /// True if messages to this domain (in small letters) are counted.
+    pub(super) fn has_rate(&self, domain: &str) -> bool {
+        self.rates.of(domain).is_some()
     }
 
     /// Takes the next turn of a domain (in small letters), and says how long it is until then.

@@ -77,9 +77,11 @@ impl Turns {
         if let Some((account, turn)) = book.for_accounts.remove(&letter) {
             // One that is down by now has no turns worth having.
             if let Some(at) = line.iter().position(|n| *n == account) {
-                let wait = turn.saturating_sub(now);
+                let early = turn.saturating_sub(now);
+                let come = || accounts.all().get(account).map_or(Duration::ZERO, |a| a.come(now));
+                let wait = if early.is_zero() { come() } else { early };
                 if !wait.is_zero() {
-                    book.for_accounts.insert(letter, (account, turn));
+                    book.for_accounts.insert(letter, (account, now.saturating_add(wait)));
                     return Err(wait);
                 }
                 line.swap(0, at);
@@ -96,6 +98,18 @@ impl Turns {
         }
         book.for_accounts.insert(letter, (account, now.saturating_add(wait)));
         Err(wait)
+    }
+
+    /// A message that has its turn at its domains waits for an account: it has that turn when it comes back, and does
+    /// not stand at the end of the line again.
+    pub(super) fn keep_domains(&self, attempt: &Attempt, now: Duration) {
+        let mut book = self.book();
+        for to in &attempt.envelope.to {
+            let domain = to.address.domain().to_lowercase();
+            if book.domains.has_rate(&domain) {
+                book.for_domains.insert((attempt.letter, domain), now);
+            }
+        }
     }
 
     fn book(&self) -> MutexGuard<'_, Book> {

@@ -2,6 +2,7 @@
 
 use crate::post::*;
 use postrider::outbox::{DomainRates, State};
+use postrider::{ErrorKind, Phase};
 use std::time::Duration;
 
 /// The most that fall into any stretch of this length.
@@ -87,4 +88,37 @@ fn what_comes_in_is_noticed_at_once_and_what_others_put_in_at_the_next_look() {
     let given = office.given();
     assert!(given[0].at < MINUTE + SECOND && given[0].to == ["a@x.example"], "{given:?}");
     assert!(given[1].at <= HOUR * 2 && given[1].to == ["b@x.example"], "{given:?}");
+}
+
+/// Who had a turn while the account was down comes late, and not all at once.
+#[test]
+fn turns_that_passed_while_an_account_was_down_are_not_used_together() {
+    let office = Office::new(|_, _, n| match n {
+        4..12 => Answer::Before(ErrorKind::Connect, Phase::Connect),
+        _ => Answer::Yes,
+    });
+    let ids: Vec<_> = (0..40).map(|_| office.put(&["a@x.example"])).collect();
+    let way = office.way("one").with_rate("4/1m".parse().unwrap());
+    office.work(&office.outbox(&config(|_| {}), vec![way]), HOUR * 2);
+    let sent: Vec<Duration> = office.given().iter().filter(|g| g.accepted).map(|g| g.at).collect();
+    assert!(densest(&sent, MINUTE) <= 4, "{sent:?}");
+    assert!(ids.iter().all(|id| office.states(*id) == [State::Accepted]));
+}
+
+/// Having waited for its turn at a domain, a message does not wait for another one because of the account.
+#[test]
+fn a_turn_at_a_domain_is_kept_while_the_account_has_none() {
+    let office = Office::new(|_, _, _| Answer::Yes);
+    for _ in 0..3 {
+        office.put(&["a@slow.example"]);
+        for n in 0..20 {
+            office.put(&[&format!("{n}@x.example")]);
+        }
+    }
+    let limited = config(|c| c.domain_rates = DomainRates::parse(&["slow.example=1/1h".into()]).unwrap());
+    let way = office.way("one").with_rate("1/1m".parse().unwrap());
+    office.work(&office.outbox(&limited, vec![way]), HOUR * 4);
+    let slow: Vec<Duration> =
+        office.given().iter().filter(|g| g.to == ["a@slow.example"]).map(|g| g.at).collect();
+    assert!(slow.len() == 3 && slow[2] < HOUR * 3, "{slow:?}");
 }
