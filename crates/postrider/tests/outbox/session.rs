@@ -4,6 +4,7 @@ use crate::post::*;
 use postrider::outbox::State;
 use postrider::{ErrorKind, Registry, Session};
 use postrider_memory::Memory;
+use postrider_testkit::run;
 use std::sync::Arc;
 
 fn session(office: &Office, text: &str) -> Session {
@@ -38,5 +39,27 @@ fn what_can_not_be_is_told_before_anything_is_claimed() {
         let error = session(&office, text).outbox(office.storage.clone()).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Configuration, "{error}");
         assert!(error.to_string().contains(word), "{error}");
+    }
+}
+
+/// As docs/sending.md tells it.
+#[test]
+fn new_settings_reach_the_chosen_transport_and_not_the_named_ones() {
+    for (transports, first, second) in [("", 1, 1), ("mail.outbox.transports=memory\n", 2, 0)] {
+        let office = Office::new(|_, _, _| unreachable!());
+        let names = [format!("old-{first}"), format!("new-{first}")];
+        let memories = names.each_ref().map(|name| Memory::named(name));
+        let text =
+            |name: &str| format!("{transports}mail.transport.protocol=memory\nmail.memory.name={name}");
+        let session = session(&office, &text(&names[0]));
+        let outbox = session.outbox(office.storage.clone()).unwrap();
+        office.put(&["a@x.example"]);
+        office.work(&outbox, SECOND * 10);
+        let settings = format!("mail.send.allowreserved=true\n{}", text(&names[1]));
+        let settings = Session::builder().overrides(&settings).unwrap();
+        run(&office.host, session.apply_untried(settings)).unwrap().unwrap();
+        office.put(&["b@x.example"]);
+        office.work(&outbox, SECOND * 10);
+        assert_eq!(memories.each_ref().map(|memory| memory.sent().len()), [first, second], "{transports}");
     }
 }
