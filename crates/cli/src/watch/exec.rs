@@ -1,11 +1,11 @@
 //! A program as the handler.
 
+use super::program;
 use postrider::{Answer, Arrival, Handler, HandlerError, Marks, WatchHandle, async_trait};
 use std::io;
 use std::os::unix::process::ExitStatusExt as _;
 use std::process::{ExitStatus, Stdio};
 use std::sync::{Arc, OnceLock};
-use tokio::io::AsyncWriteExt as _;
 use tokio::process::Command;
 
 /// EX_TEMPFAIL
@@ -26,9 +26,7 @@ pub(super) struct Exec {
 impl Handler for Exec {
     async fn handle(&self, arrival: Arrival) -> Result<Answer, HandlerError> {
         let mut command = Command::new("sh");
-        command.arg("-c").arg(&self.command).stdin(Stdio::piped());
-        // The same process group: what ends this process by force ends the program too, and nothing of it works on.
-        command.kill_on_drop(true);
+        command.arg("-c").arg(&self.command);
         if self.is_json {
             command.stdout(Stdio::from(io::stderr()));
         }
@@ -39,19 +37,7 @@ impl Handler for Exec {
             .env("POSTRIDER_SIZE", arrival.len().to_string())
             .env("POSTRIDER_ATTEMPT", arrival.attempt().to_string())
             .env("POSTRIDER_MARKS", marks(arrival.marks()));
-        let mut child = command.spawn().map_err(|error| format!("the command can't be started: {error}"))?;
-        if let Some(mut stdin) = child.stdin.take() {
-            let mut body = arrival.body();
-            while let Some(chunk) = body.chunk().await? {
-                match stdin.write_all(&chunk).await {
-                    Ok(()) => {}
-                    // It has read enough: its exit code tells.
-                    Err(error) if error.kind() == io::ErrorKind::BrokenPipe => break,
-                    Err(error) => return Err(error.into()),
-                }
-            }
-        }
-        let status = child.wait().await?;
+        let status = program::run(command, arrival.body()).await?;
         let is_stopped = self.handle.get().is_some_and(WatchHandle::is_stopping);
         answer(status, is_stopped)
     }

@@ -4,7 +4,7 @@ use postrider::ledger::Fingerprint;
 use postrider::{Answer, Arrival, Handler, HandlerError, async_trait};
 use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{self, Write as _};
-use std::os::unix::fs::DirBuilderExt as _;
+use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -17,6 +17,16 @@ impl Maildir {
     pub(super) fn open(directory: &Path) -> io::Result<Self> {
         for part in ["tmp", "new", "cur"] {
             DirBuilder::new().recursive(true).mode(0o700).create(directory.join(part))?;
+        }
+        // A directory that was just made is there after a power cut only if the one above says so on the disk.
+        let whole = fs::canonicalize(directory)?;
+        for above in whole.ancestors() {
+            // Not every one of them is ours to open; those that were made are.
+            if let Err(error) = File::open(above).and_then(|above| above.sync_all())
+                && above == whole
+            {
+                return Err(error);
+            }
         }
         Ok(Self(directory.to_owned()))
     }
@@ -51,7 +61,8 @@ impl Maildir {
         let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
         let name = format!("{now}{unique}");
         let temporary = self.0.join("tmp").join(&name);
-        let mut file = OpenOptions::new().write(true).create(true).truncate(true).open(&temporary)?;
+        let mut file =
+            OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&temporary)?;
         let mut body = arrival.body();
         while let Some(chunk) = body.chunk().await? {
             file.write_all(&chunk)?;

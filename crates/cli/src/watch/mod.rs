@@ -5,6 +5,7 @@ mod exec;
 mod ledger;
 mod maildir;
 mod print;
+mod program;
 mod tell;
 
 pub(crate) use args::WatchArgs;

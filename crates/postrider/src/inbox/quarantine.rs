@@ -38,7 +38,12 @@ pub(super) async fn put(folder: &Path, arrival: &Arrival, reason: &str) -> Resul
     let told = format!("{}\n{}\n", arrival.id(), reason.replace(|c: char| c.is_control(), " "));
     let mut file = File::create(folder.join(format!("{name}.txt"))).map_err(failed)?;
     file.write_all(told.as_bytes()).and_then(|()| file.sync_all()).map_err(failed)?;
-    File::open(folder).and_then(|folder| folder.sync_all()).map_err(failed)
+    File::open(folder).and_then(|folder| folder.sync_all()).map_err(failed)?;
+    // The folder may have been made just now, and those above it; not every one of them is ours to open.
+    for above in folder.canonicalize().map_err(failed)?.ancestors().skip(1) {
+        let _ = File::open(above).and_then(|above| above.sync_all());
+    }
+    Ok(())
 }
 
 /// The name is the content's: what has the length has the content.
