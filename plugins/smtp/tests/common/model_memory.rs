@@ -21,10 +21,13 @@ impl Dice {
     }
 }
 
+/// The recipients and the body of a message that was taken.
+pub(crate) type Taken = (Vec<String>, Vec<u8>);
+
 #[derive(Default)]
 pub(crate) struct Seen {
     /// Recipients and body of each message it has taken, by the number in its sender.
-    pub(crate) taken: BTreeMap<usize, Vec<(Vec<String>, Vec<u8>)>>,
+    pub(crate) taken: BTreeMap<usize, Vec<Taken>>,
     /// Refusals of each message.
     pub(crate) refusals: BTreeMap<usize, Vec<u16>>,
     /// The end of this message has been met.
