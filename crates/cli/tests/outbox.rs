@@ -97,6 +97,31 @@ async fn a_server_that_is_not_there_defers_and_nothing_is_lost() {
     assert_eq!(desk.office.server.messages(BOB, "INBOX").len(), 1);
 }
 
+/// The first account can't be reached: the other one of the same file sends, with its own name and its own secret.
+#[tokio::test]
+async fn another_account_of_the_file_sends_what_the_first_one_can_not() {
+    let desk = Desk::open().await;
+    desk.add(&["--to", BOB]).await.ended(0);
+    let (file, office) = (desk.office.path("accounts.toml"), &desk.office);
+    let text = format!(
+        "[mail]\nhost = \"127.0.0.1\"\nsend.allowreserved = true\nssl.cafile = \"{}\"\nsmtp.tls = \"implicit\"\n\
+         [accounts.main.mail]\nsmtp = {{ port = 1, user = \"{ALICE}\", password = \"not-the-right-one\" }}\n\
+         [accounts.backup.mail]\nsmtp = {{ port = {}, user = \"{BOB}\", password = \"{PASSWORD}\" }}\n",
+        office.path("ca.pem"),
+        office.server.smtps_port(),
+    );
+    std::fs::write(&file, text).unwrap();
+    std::fs::set_permissions(&file, std::os::unix::fs::PermissionsExt::from_mode(0o600)).unwrap();
+    let place = ["--account-file", &file, "--account", "main", "--until-idle", "--json"];
+    let run = async |more: &[&str]| desk.outbox("run", &[&place[..], more].concat(), b"").await;
+    run(&["--also", "nobody"]).await.ended(78).says(&["nobody"]);
+    let ran = run(&["--also", "backup"]).await.ended(0);
+    assert_eq!(ran.json()[0]["via"], "backup", "{}", ran.text());
+    assert_eq!(ran.json()[0]["state"], "accepted");
+    assert!(!ran.text().contains(PASSWORD) && !ran.err.contains(PASSWORD));
+    assert_eq!(office.server.messages(BOB, "INBOX").len(), 1);
+}
+
 // The test reads a pipe while the server has to go on.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_run_sends_what_others_put_in_until_it_is_interrupted() {

@@ -56,9 +56,15 @@ pub(super) async fn settle<D: Sql>(
     for result in results {
         let Some(n) = attempt.numbers.get(result.recipient) else { continue };
         for change in changes(*n, result, &subject, terms.on_unsure) {
-            let was_unsure = change.state == State::Unsure;
             // Whoever claims it anew gives it another number: with this one it is still ours, whatever was thought.
-            let states = if was_unsure { "'claimed', 'sending'" } else { OPEN };
+            let states = match change.state {
+                State::Unsure => "'claimed', 'sending'",
+                // Held while it was in doubt: there is nothing to be kept back any more.
+                State::Accepted | State::Rejected => {
+                    "'held', 'claimed', 'sending', 'unsure', 'queued', 'deferred'"
+                }
+                _ => OPEN,
+            };
             let guard = format!("claim = ?11 AND state IN ({states})");
             match write(db, &subject, &change, &guard, Some(attempt.claim)).await? {
                 Some(tries) if is_told(result.next) => {

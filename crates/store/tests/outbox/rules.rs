@@ -187,6 +187,19 @@ async fn what_comes_late_ends_a_doubt_and_changes_nothing_else(place: &Place) {
         (vec![(State::Accepted, "a@x.example")], vec![State::Accepted])
     );
 
+    // To be repeated by somebody's wish, and then kept back.
+    let id = place.put(&["a@x.example"]).await;
+    let attempt = place.claim(&slow).await.pop().unwrap();
+    place.storage.begin(&attempt).await.unwrap();
+    place.pass(LEASE);
+    place.storage.sweep(&Terms::default()).await.unwrap();
+    place.storage.act(Action::Repeat, id, None).await.unwrap();
+    place.storage.act(Action::Hold, id, None).await.unwrap();
+    place.settle(&attempt, &[Settled::new(0, Next::Later(MINUTE))]).await;
+    assert_eq!(place.states(id).await, [State::Held]);
+    place.settle(&attempt, &[Settled::new(0, Next::Accepted)]).await;
+    assert_eq!(place.states(id).await, [State::Accepted]);
+
     // Repeated by somebody's wish, and with another worker by now.
     let id = place.put(&["a@x.example"]).await;
     let attempt = place.claim(&slow).await.pop().unwrap();
