@@ -223,8 +223,7 @@ fn result(value: &Value, transport: &str, promise: &str) -> String {
     let transports = value["transports"].as_array().unwrap().iter();
     let of = |t: &&Value| t["name"] == transport;
     let promises = transports.filter(of).flat_map(|t| t["promises"].as_array().unwrap());
-    let found =
-        promises.filter(|p| p["name"] == promise).last().unwrap_or_else(|| panic!("no {promise}: {value}"));
+    let found = promises.rfind(|p| p["name"] == promise).unwrap_or_else(|| panic!("no {promise}: {value}"));
     found["result"].as_str().unwrap().to_owned()
 }
 
