@@ -1,6 +1,7 @@
 //! How a watched inbox is.
 
 use std::fmt;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::sync::watch;
@@ -104,6 +105,8 @@ pub(super) struct Shared {
     asked: watch::Sender<Asked>,
     // What is degraded, each by its own name, so that one that was put right does not hide another.
     degraded: Mutex<Vec<(&'static str, String)>>,
+    /// What `look` was when the connection of now was begun: with its settings.
+    begun: AtomicU64,
 }
 
 /// What a host asks of a watch.
@@ -117,7 +120,7 @@ pub(super) struct Asked {
 impl WatchHandle {
     pub(super) fn new() -> Self {
         let (status, asked) = (watch::Sender::new(Status::default()), watch::Sender::new(Asked::default()));
-        Self(Arc::new(Shared { status, asked, degraded: Mutex::default() }))
+        Self(Arc::new(Shared { status, asked, degraded: Mutex::default(), begun: AtomicU64::new(0) }))
     }
 
     /// How it is now.
@@ -162,6 +165,15 @@ impl Shared {
 
     pub(super) fn is_stopped(&self) -> bool {
         self.asked.borrow().stop
+    }
+
+    /// What was asked up to now is answered by what begins now.
+    pub(super) fn begins(&self) {
+        self.begun.store(self.asked.borrow().look, Ordering::Relaxed);
+    }
+
+    pub(super) fn begun(&self) -> u64 {
+        self.begun.load(Ordering::Relaxed)
     }
 
     pub(super) fn health(&self, health: Health) {

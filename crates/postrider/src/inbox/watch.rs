@@ -3,7 +3,7 @@
 use super::deal::Dealer;
 use super::event::{Event, Observer};
 use super::look::{Failure, Look, Progress};
-use super::status::{Asked, Shared};
+use super::status::Shared;
 use super::{Handler, Health, Inbox, WatchConfig, WatchHandle, backoff, config};
 use crate::Session;
 use futures_util::future::{Either, select};
@@ -119,6 +119,7 @@ impl Watch {
         let (mut progress, mut failures) = (Progress::default(), 0u32);
         let _ending = Ending(&shared);
         while !shared.is_stopped() {
+            shared.begins();
             let failure = match self.dealer.ledger.claim(&self.name).await {
                 Ok(Claim::Held(lease)) => {
                     match self.hold(&shared, &lease, &mut progress, &mut failures).await? {
@@ -150,6 +151,7 @@ impl Watch {
     ) -> Result<Ended> {
         let look = Look { dealer: &self.dealer, lease, shared };
         loop {
+            shared.begins();
             let mut inbox = (self.make)()?;
             progress.renew();
             let failure = loop {
@@ -227,18 +229,16 @@ impl Watch {
             // Asked to look at once: by the settings of now.
             None => {
                 self.close(inbox).await;
+                shared.begins();
                 (self.make)().map(Some)
             }
         }
     }
 
-    /// Ready when the host asks for something.
-    fn asked(&self, shared: &Shared) -> impl Future<Output = ()> + use<> {
-        let mut asked = shared.asked();
-        let now: Asked = *asked.borrow_and_update();
-        async move {
-            let _ = asked.wait_for(|asked| asked.stop || *asked != now).await;
-        }
+    /// Ready when the host asks for something, or has since this connection began.
+    async fn asked(&self, shared: &Shared) {
+        let (mut asked, begun) = (shared.asked(), shared.begun());
+        let _ = asked.wait_for(|asked| asked.stop || asked.look != begun).await;
     }
 
     async fn close(&self, inbox: Inbox) {

@@ -218,3 +218,33 @@ fn a_watch_that_ends_by_an_error_or_is_dropped_says_that_nobody_watches() {
     assert!(postrider_testkit::run_polls(watch.run(), 100).is_none());
     assert_eq!(handle.status().health, Health::Stopped);
 }
+
+#[test]
+fn a_look_that_is_asked_for_while_it_looks_makes_a_new_connection_at_once() {
+    let (world, mailbox) = (World::new(), odd(1));
+    let (host, made, lent) = (Arc::new(world.host.clone()), Arc::clone(&mailbox), world.host.clone());
+    let make = move || {
+        made.lock().unwrap().connected += 1;
+        Ok(Inbox::new(Box::new(Transport(made.clone(), lent.clone()))))
+    };
+    let ledger = Arc::new(world.ledger.clone());
+    let asked: Arc<Mutex<Option<WatchHandle>>> = Arc::default();
+    let later = Arc::clone(&asked);
+    let handler = move |_: Arrival| {
+        later.lock().unwrap().take().unwrap().look();
+        async { Ok(Answer::Done) }
+    };
+    let watch = Watch::over(NAME, host, make, world.config.clone(), ledger, handler).unwrap();
+    let handle = watch.handle();
+    *asked.lock().unwrap() = Some(handle.clone());
+    let ended = postrider_testkit::run(&world.host, async {
+        let stop = async {
+            world.host.sleep(seconds(1)).await;
+            let connected = mailbox.lock().unwrap().connected;
+            handle.stop();
+            connected
+        };
+        futures_util::future::join(watch.run(), stop).await.1
+    });
+    assert_eq!(ended.unwrap(), 2, "with the settings of now");
+}
