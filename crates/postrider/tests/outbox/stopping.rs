@@ -146,7 +146,7 @@ fn one_run_that_stops_does_not_stop_another_of_the_same_outbox() {
         futures_util::future::join3(outbox.run(stops.0), outbox.run(stops.1), put_late).await
     };
     let (one, two, id) = run(&office.host, both).unwrap();
-    (one.unwrap(), two.unwrap());
+    one.and(two).unwrap();
     assert_eq!((office.states(id.unwrap()), office.given().len()), (vec![State::Accepted], 1));
 }
 
