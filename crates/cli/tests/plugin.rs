@@ -222,7 +222,7 @@ async fn transports_of_known_protocols_are_tried_whole_and_without_a_server_as_f
 fn result(value: &Value, transport: &str, promise: &str) -> String {
     let transports = value["transports"].as_array().unwrap().iter();
     let of = |t: &&Value| t["name"] == transport;
-    let promises = transports.filter(of).flat_map(|t| t["promises"].as_array().unwrap());
+    let mut promises = transports.filter(of).flat_map(|t| t["promises"].as_array().unwrap());
     let found = promises.rfind(|p| p["name"] == promise).unwrap_or_else(|| panic!("no {promise}: {value}"));
     found["result"].as_str().unwrap().to_owned()
 }
