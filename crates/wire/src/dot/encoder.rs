@@ -2,7 +2,9 @@
 
 use super::look::{Look, look};
 use bytes::BytesMut;
+use memchr::memmem::Finder;
 use postrider_core::{Error, ErrorKind, Phase, Result};
+use std::sync::LazyLock;
 
 /// What becomes of a CR or LF that stands alone in an outgoing body.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
@@ -195,9 +197,12 @@ impl Encoder {
     }
 }
 
+/// What stands before a dot that is doubled, ready to be searched for.
+static LINE_END_THEN_DOT: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(b"\n."));
+
 /// Where the first dot stands that begins a line but the first.
 fn find_dot(bytes: &[u8]) -> Option<usize> {
-    memchr::memmem::find(bytes, b"\n.").map(|at| at + 1)
+    LINE_END_THEN_DOT.find(bytes).map(|at| at + 1)
 }
 
 #[cfg(test)]

@@ -39,22 +39,33 @@ fn pairs<S: Simd, const DOTS: bool>(simd: S, bytes: &[u8]) -> (bool, bool) {
         let (odd, dotted) = few(before, behind);
         return (odd, dotted && DOTS);
     };
-    let is = |byte| u8x32::splat(simd, byte);
-    let (cr, lf, dot) = (is(b'\r'), is(b'\n'), is(b'.'));
-    let mut odd = mask8x32::splat(simd, false);
-    let mut dotted = odd;
     let blocks = before.as_chunks::<LANES>().0.iter().zip(behind.as_chunks::<LANES>().0);
-    for (first, second) in blocks.chain([tail]) {
-        let (first, second) = (first.as_chunks::<32>().0, second.as_chunks::<32>().0);
-        for (first, second) in first.iter().zip(second) {
-            let (first, second) = (u8x32::from_slice(simd, first), u8x32::from_slice(simd, second));
-            odd |= first.simd_eq(cr) ^ second.simd_eq(lf);
-            if DOTS {
-                dotted |= first.simd_eq(lf) & second.simd_eq(dot);
-            }
+    let mut seen = (mask8x32::splat(simd, false), mask8x32::splat(simd, false));
+    for (first, second) in blocks {
+        seen = see::<S, DOTS>(simd, first, second, seen);
+    }
+    let (odd, dotted) = see::<S, DOTS>(simd, tail.0, tail.1, seen);
+    (odd.any_true(), dotted.any_true())
+}
+
+/// Adds what is in a block to what has been seen.
+#[inline(always)]
+fn see<S: Simd, const DOTS: bool>(
+    simd: S,
+    first: &[u8; LANES],
+    second: &[u8; LANES],
+    (mut odd, mut dotted): (mask8x32<S>, mask8x32<S>),
+) -> (mask8x32<S>, mask8x32<S>) {
+    let is = |byte| u8x32::splat(simd, byte);
+    let (first, second) = (first.split_at(32), second.split_at(32));
+    for (first, second) in [(first.0, second.0), (first.1, second.1)] {
+        let (first, second) = (u8x32::from_slice(simd, first), u8x32::from_slice(simd, second));
+        odd |= first.simd_eq(is(b'\r')) ^ second.simd_eq(is(b'\n'));
+        if DOTS {
+            dotted |= first.simd_eq(is(b'\n')) & second.simd_eq(is(b'.'));
         }
     }
-    (odd.any_true(), dotted.any_true())
+    (odd, dotted)
 }
 
 /// As [`pairs`], one by one.
