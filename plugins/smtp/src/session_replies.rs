@@ -23,6 +23,8 @@ impl Drive<'_, '_, '_> {
         let (mut input, mut out) = (std::mem::take(channel.input()), std::mem::take(channel.output()));
         let mut start = 0;
         while self.flow.listens() {
+            // At once: what belongs to one message is given away before the next one needs as much.
+            self.tell();
             let rest = input.get(start..).unwrap_or_default();
             let from = self.searched.min(rest.len());
             let found = memchr::memchr(b'\n', rest.get(from..).unwrap_or_default()).map(|at| at + from);

@@ -41,7 +41,8 @@ impl EnvelopeLines {
             )
             .with_advice("give at least one address to send to"));
         }
-        if envelope.needs_utf8() && !caps.smtputf8 {
+        let utf8 = envelope.needs_utf8();
+        if utf8 && !caps.smtputf8 {
             return Err(Error::new(
                 ErrorKind::Unsupported,
                 Phase::Sender,
@@ -52,7 +53,7 @@ impl EnvelopeLines {
         let wishes = envelope.returned.is_some() || envelope.id.is_some() || config.returned.is_some();
         let wished = |r: &Recipient| r.notify.or(config.notify).is_some() || r.original.is_some();
         self.without_dsn = !caps.dsn && (wishes || envelope.to.iter().any(wished));
-        mail(&mut self.text, envelope, size, caps, config)?;
+        mail(&mut self.text, envelope, utf8, size, caps, config)?;
         self.ends.push(self.text.len());
         for recipient in &envelope.to {
             rcpt(&mut self.text, recipient, caps, config)?;
@@ -74,6 +75,7 @@ impl EnvelopeLines {
 fn mail(
     line: &mut String,
     envelope: &Envelope,
+    utf8: bool,
     size: Option<u64>,
     caps: &Capabilities,
     config: &SmtpConfig,
@@ -101,7 +103,7 @@ fn mail(
     if caps.eight_bit_mime {
         say("BODY", Some("8BITMIME"));
     }
-    if envelope.needs_utf8() {
+    if utf8 {
         say("SMTPUTF8", None);
     }
     if caps.dsn {

@@ -17,8 +17,12 @@ impl Decimal {
         Self(digits, start)
     }
 
+    pub(super) fn as_bytes(&self) -> &[u8] {
+        self.0.get(self.1..).unwrap_or_default()
+    }
+
     pub(super) fn as_str(&self) -> &str {
-        std::str::from_utf8(self.0.get(self.1..).unwrap_or_default()).unwrap_or_default()
+        std::str::from_utf8(self.as_bytes()).unwrap_or_default()
     }
 }
 

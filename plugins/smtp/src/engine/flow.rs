@@ -229,7 +229,7 @@ impl Flow {
     pub(crate) fn chunk(&mut self, out: &mut BytesMut, length: usize, last: bool) {
         let before = out.len();
         out.extend_from_slice(b"BDAT ");
-        out.extend_from_slice(Decimal::new(length as u64).as_str().as_bytes());
+        out.extend_from_slice(Decimal::new(length as u64).as_bytes());
         out.extend_from_slice(if last { b" LAST\r\n" } else { b"\r\n" });
         if self.plan.debug {
             self.spoken.extend_from_slice(out.get(before..).unwrap_or_default());

@@ -11,6 +11,7 @@ mod flow_state;
 mod hello;
 mod parameters;
 mod queue;
+mod recent;
 mod refusal;
 mod reply;
 mod transaction;
