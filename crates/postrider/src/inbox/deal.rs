@@ -66,9 +66,16 @@ impl Dealer {
     /// Hands a message over, unless that has been done, and writes down what became of it.
     pub(super) async fn deal(&self, lease: &Lease, whole: Whole) -> Result<Dealt, LedgerError> {
         let Whole { info, content, fingerprint, entry } = whole;
-        let key = MessageKey::new(lease, &info.id, info.stable, fingerprint);
+        let mut key = MessageKey::new(lease, &info.id, info.stable, fingerprint);
         let entry = match entry {
-            Some(entry) => Some(entry),
+            Some(entry) if entry.state == State::Begun || self.ledger.is_of(lease, &key).await? => {
+                Some(entry)
+            }
+            // The server has given the key of a message that was handled to another one: only its content tells.
+            Some(_) => {
+                key = MessageKey::new(lease, &info.id, false, fingerprint);
+                self.ledger.entries(lease, std::slice::from_ref(&key.id)).await?.pop().flatten()
+            }
             None => self.ledger.recognise(lease, &key).await?,
         };
         if let Some(entry) = entry.as_ref().filter(|entry| entry.state != State::Begun) {

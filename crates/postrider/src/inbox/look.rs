@@ -142,6 +142,8 @@ impl Look<'_> {
             let entry = if info.stable { entries.next().flatten() } else { None };
             match entry.as_ref().map(|entry| entry.state) {
                 None | Some(State::Begun) => round.fetch(info, entry),
+                // What is to go is looked at first: a server that gives a key twice must not lose a message by it.
+                Some(state) if round.goes(state) => round.fetch(info, entry),
                 Some(state) => round.known(&info, state),
             }
         }

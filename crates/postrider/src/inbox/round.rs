@@ -85,6 +85,11 @@ impl<'a> Round<'a> {
         self.waiting.push_back((info, entry));
     }
 
+    /// True if a message of this state is deleted or moved.
+    pub(super) fn goes(&self, state: State) -> bool {
+        !matches!(self.dealer.settling(state), Settle::Keep | Settle::Seen)
+    }
+
     /// A message that the ledger knows.
     pub(super) fn known(&mut self, info: &MessageInfo, state: State) {
         self.progress.again.remove(&info.id);

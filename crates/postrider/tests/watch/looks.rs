@@ -248,3 +248,14 @@ fn a_look_that_is_asked_for_while_it_looks_makes_a_new_connection_at_once() {
     });
     assert_eq!(ended.unwrap(), 2, "with the settings of now");
 }
+
+#[test]
+fn a_message_under_the_key_of_one_that_is_gone_is_handled_before_it_is_deleted() {
+    let world = World::new().configured(|c| c.settle = Settle::Delete);
+    let (mailbox, notes) = (odd(1), Notes::default());
+    let late = Arc::clone(&mailbox);
+    let change = move || late.lock().unwrap().messages.push((1, message("another")));
+    watch_and(&world, &mailbox, notes.handler(), seconds(60), change, seconds(7200));
+    assert_eq!(notes.subjects(), ["1", "another"]);
+    assert!(mailbox.lock().unwrap().messages.is_empty());
+}

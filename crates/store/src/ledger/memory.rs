@@ -103,6 +103,12 @@ impl Ledger for MemoryLedger {
         Ok(Some(entry))
     }
 
+    async fn is_of(&self, _: &Lease, key: &MessageKey) -> Result<bool> {
+        let inner = self.inner();
+        let row = inner.rows.get(&(key.mailbox.clone(), key.id.clone()));
+        Ok(row.is_some_and(|row| row.fingerprint == key.fingerprint))
+    }
+
     async fn begin(&self, _: &Lease, key: &MessageKey) -> Result<Entry> {
         self.write(key, |entry| {
             entry.attempts += 1;
@@ -124,14 +130,20 @@ impl Ledger for MemoryLedger {
     }
 
     async fn record(&self, _: &Lease, key: &MessageKey, state: State, reason: &str) -> Result<Recorded> {
-        self.write(key, |entry| {
+        let recorded = self.write(key, |entry| {
             if entry.state != State::Begun {
                 return Recorded::Already;
             }
             entry.state = state;
             reason.clone_into(&mut entry.reason);
             Recorded::New
-        })
+        })?;
+        if let (Recorded::New, Some(row)) =
+            (recorded, self.inner().rows.get_mut(&(key.mailbox.clone(), key.id.clone())))
+        {
+            row.fingerprint = key.fingerprint;
+        }
+        Ok(recorded)
     }
 
     /// It forgets nothing: a test is over soon.

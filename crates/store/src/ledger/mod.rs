@@ -83,6 +83,16 @@ pub trait Ledger: Send + Sync {
     /// The entry may have been taken over.
     async fn recognise(&self, lease: &Lease, key: &MessageKey) -> Result<Option<Entry>>;
 
+    /// True if what is written down under this key is of this content: a server may give the key of a message that is
+    /// gone to another one, against its protocol. False if nothing is written down.
+    ///
+    /// # Errors
+    /// Anything a ledger can fail by.
+    ///
+    /// # Cancellation
+    /// Nothing has changed.
+    async fn is_of(&self, lease: &Lease, key: &MessageKey) -> Result<bool>;
+
     /// Counts an attempt, before the message is handed over. Survives the end of the process; after a power cut the
     /// count may be smaller.
     ///

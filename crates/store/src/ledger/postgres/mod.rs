@@ -134,6 +134,11 @@ impl Ledger for PostgresLedger {
         self.0.durable(move |line| Box::pin(line.recognise(key))).await
     }
 
+    async fn is_of(&self, _: &Lease, key: &MessageKey) -> Result<bool> {
+        let key = key.clone();
+        self.0.quick(move |line| Box::pin(line.is_of(key))).await
+    }
+
     async fn begin(&self, _: &Lease, key: &MessageKey) -> Result<Entry> {
         let key = key.clone();
         self.0.quick(move |line| Box::pin(line.begin(key))).await

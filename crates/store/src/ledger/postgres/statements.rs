@@ -39,6 +39,9 @@ SELECT state, attempts, failures, reason, id FROM postrider_ledger
 WHERE mailbox = $1 AND fingerprint = $2 AND (generation <> $3::text OR $3::text = '')
 ORDER BY state = 0, id LIMIT 1";
 
+const IS_OF: &str = "
+SELECT 1 FROM postrider_ledger WHERE mailbox = $1 AND id = $2 AND fingerprint = $3";
+
 const TAKE: &str = "
 WITH held AS (SELECT 1 FROM postrider_lease WHERE mailbox = $1 AND token = $5)
 UPDATE postrider_ledger SET id = $3, generation = $4
@@ -68,7 +71,8 @@ WITH held AS (SELECT mailbox FROM postrider_lease WHERE mailbox = $1 AND token =
 done AS (
     INSERT INTO postrider_ledger AS ledger
     SELECT mailbox, $2::text, $3::text, $4::bytea, $6::int4, 1, 0, $7::text, now() FROM held
-    ON CONFLICT (mailbox, id) DO UPDATE SET state = $6, reason = $7, changed = now() WHERE ledger.state = 0
+    ON CONFLICT (mailbox, id) DO UPDATE
+    SET state = $6, reason = $7, changed = now(), fingerprint = EXCLUDED.fingerprint WHERE ledger.state = 0
     RETURNING 1
 )
 SELECT EXISTS (SELECT 1 FROM held), EXISTS (SELECT 1 FROM done)";
@@ -155,6 +159,11 @@ impl Line {
             Some(row) => self.entry(row).map(Some),
             None => Err(lost(self.place(), &key.mailbox)),
         }
+    }
+
+    pub(super) async fn is_of(&mut self, key: MessageKey) -> Result<bool> {
+        let Parts { id, print } = parts(&key);
+        self.query(IS_OF, &[&key.mailbox, &id, &print]).await.map(|rows| !rows.is_empty())
     }
 
     pub(super) async fn begin(&mut self, key: MessageKey) -> Result<Entry> {

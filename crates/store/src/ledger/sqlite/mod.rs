@@ -93,6 +93,11 @@ impl Ledger for SqliteLedger {
         self.worker.run(true, move |db| statements::recognise(db, &key)).await
     }
 
+    async fn is_of(&self, _: &Lease, key: &MessageKey) -> Result<bool> {
+        let key = key.clone();
+        self.worker.run(false, move |db| statements::is_of(db, &key)).await
+    }
+
     async fn begin(&self, _: &Lease, key: &MessageKey) -> Result<Entry> {
         let key = key.clone();
         self.worker.run(false, move |db| statements::begin(db, &key)).await

@@ -62,6 +62,13 @@ pub(super) fn recognise(db: &Connection, key: &MessageKey) -> Result<Option<Entr
     find.query_row(params![key.mailbox, id], entry).optional()
 }
 
+pub(super) fn is_of(db: &Connection, key: &MessageKey) -> Result<bool> {
+    let mut find = db.prepare_cached(
+        "SELECT 1 FROM postrider_ledger WHERE mailbox = ?1 AND id = ?2 AND fingerprint = ?3",
+    )?;
+    find.exists(params![key.mailbox, key.id.as_str(), key.fingerprint.as_bytes().as_slice()])
+}
+
 pub(super) fn begin(db: &Connection, key: &MessageKey) -> Result<Entry> {
     let mut begin = db.prepare_cached(&format!(
         "INSERT INTO postrider_ledger VALUES (?1, ?2, ?3, ?4, 0, 1, 0, '', {NOW})
@@ -92,7 +99,8 @@ pub(super) fn postpone(db: &Connection, key: &MessageKey) -> Result<()> {
 pub(super) fn record(db: &Connection, key: &MessageKey, state: State, reason: &str) -> Result<Recorded> {
     let mut record = db.prepare_cached(&format!(
         "INSERT INTO postrider_ledger VALUES (?1, ?2, ?3, ?4, ?5, 1, 0, ?6, {NOW})
-         ON CONFLICT (mailbox, id) DO UPDATE SET state = ?5, reason = ?6, changed = {NOW} WHERE state = 0"
+         ON CONFLICT (mailbox, id) DO UPDATE SET state = ?5, reason = ?6, changed = {NOW}, fingerprint = ?4
+         WHERE state = 0"
     ))?;
     let print = key.fingerprint.as_bytes().as_slice();
     let changed = record.execute(params![

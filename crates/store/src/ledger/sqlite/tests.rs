@@ -1,5 +1,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
+mod seen;
+
 use super::*;
 use crate::ledger::Fingerprint;
 use std::io::{Read as _, Write as _};
@@ -284,39 +286,4 @@ fn a_place_that_can_not_be_is_told() {
     let error = SqliteLedger::open(place.folder.path().join("no/such/ledger.db")).unwrap_err();
     assert_eq!(error.kind(), LedgerErrorKind::Unreachable);
     assert!(error.to_string().contains("no/such/ledger.db"), "{error}");
-}
-
-async fn age(ledger: &SqliteLedger, days: i64) {
-    let age = move |db: &rusqlite::Connection| {
-        db.execute("UPDATE postrider_ledger SET changed = changed - ?1 * 86400", [days])
-    };
-    ledger.worker.run(true, age).await.unwrap();
-}
-
-#[tokio::test]
-async fn what_one_listing_leaves_out_is_remembered_for_its_days_from_when_it_was_last_seen() {
-    let place = Place::new();
-    let ledger = place.open();
-    let lease = lease(&ledger, "m").await;
-    let text = "imap:me/INBOX/1/1";
-    let _ = ledger.record(&lease, &key(&lease, text, b"one"), State::Done, "").await.unwrap();
-    age(&ledger, 100).await;
-    assert_eq!(ledger.forget(&lease, &[id(text)], 90).await.unwrap(), 0);
-    // A server that shows an empty mailbox for a moment has not emptied it.
-    assert_eq!(ledger.forget(&lease, &[], 90).await.unwrap(), 0);
-    age(&ledger, 91).await;
-    assert_eq!(ledger.forget(&lease, &[], 90).await.unwrap(), 1);
-}
-
-#[tokio::test]
-async fn retained_mail_without_a_lasting_key_is_not_forgotten_while_it_is_seen() {
-    let place = Place::new();
-    let ledger = place.open();
-    let lease = lease(&ledger, "m").await;
-    let one = MessageKey::new(&lease, &id("pop3:me/1"), false, Fingerprint::of(b"one"));
-    let _ = ledger.record(&lease, &one, State::Done, "").await.unwrap();
-    age(&ledger, 100).await;
-    assert!(ledger.recognise(&lease, &one).await.unwrap().is_some());
-    assert_eq!(ledger.forget(&lease, &[], 2).await.unwrap(), 0);
-    assert!(ledger.recognise(&lease, &one).await.unwrap().is_some());
 }
