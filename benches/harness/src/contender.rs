@@ -127,10 +127,15 @@ pub enum Check {
     AtMostOf(&'static str, &'static str, f64),
     /// Over the fastest library.
     TimesBestPeer(&'static str, f64),
-    /// The first less the second.
-    BeyondAtMost(&'static str, &'static str, f64),
     /// The figure itself.
     AtMost(&'static str, f64),
+}
+
+impl Metric {
+    /// Whether it is a matter of time.
+    pub fn is_rate(self) -> bool {
+        matches!(self, Self::Rate | Self::Megabytes)
+    }
 }
 
 impl Contender {

@@ -6,7 +6,7 @@
 //! bench serve                                                        starts the servers until it is ended
 //! bench report FILE --markdown FILE --plot FILE                      makes the document of what came out
 //! ```
-//! `--bin DIR` is where the programs are, `--root DIR` the project.
+//! `--bin DIR` is where the programs are, `--root DIR` the project, `--commit NAME` what was built.
 
 mod contender;
 mod foreign;
@@ -29,6 +29,7 @@ use bench_common::Arguments;
 use result::{Results, Row};
 use std::error::Error;
 use std::path::Path;
+use std::time::Instant;
 
 pub type Result<T> = std::result::Result<T, Box<dyn Error>>;
 
@@ -64,15 +65,19 @@ fn measure_rows(given: &Arguments) -> Result<()> {
     let mut servers = servers::Servers::new(&programs, quick);
     let out = given.text("out", "results.json");
     let mut results = Results::of_this_machine(&programs, &pace);
+    let start = Instant::now();
     for plan in plans {
         eprintln!("== {}: {}", plan.id, plan.title);
-        let row = match measure::row(&plan, &programs, &mut servers, &pace) {
+        let before = start.elapsed();
+        let mut row = match measure::row(&plan, &programs, &mut servers, &pace) {
             Ok(row) => row,
             // What can't be measured stands there as that.
             Err(error) => Row::failed(&plan, &error.to_string()),
         };
+        row.took = (start.elapsed() - before).as_secs_f64();
         report::brief(&row);
         results.rows.push(row);
+        results.minutes = start.elapsed().as_secs_f64() / 60.0;
         results.save(Path::new(&out))?;
     }
     results.notes = programs.notes();

@@ -2,12 +2,12 @@
 
 use crate::contender::{Contender, Count, Metric, Plan, Program, Server};
 use crate::process::{self, Ran};
+use crate::profile::Copies;
 use crate::programs::Programs;
-use crate::result::{Outcome, Row};
+use crate::result::{Outcome, Row, Spent};
 use crate::servers::{Place, Servers};
 use crate::{Result, judge, profile};
 use serde_json::Value;
-use std::path::Path;
 
 pub struct Pace {
     pub rounds: u32,
@@ -51,6 +51,19 @@ pub fn row(plan: &Plan, programs: &Programs, servers: &mut Servers, pace: &Pace)
         outcome.value = if outcome.failure.is_none() { median(&outcome.samples) } else { None };
     }
     row.checks = plan.checks.iter().map(|check| judge::judge(&row, check)).collect();
+    row.notes.extend(judge::bound_of_libraries(&row, &plan.checks));
+    for (contender, place, index) in &ready {
+        let missed = row.checks.iter().any(|check| !check.passed && check.of(contender.name));
+        let outcome = &mut row.outcomes[*index];
+        if missed && outcome.profile.is_empty() && plan.metric.is_rate() {
+            // A row of times says nothing of why; callgrind says it of what happens outside the kernel.
+            let two = if contender.size >= 1 << 20 { (4, 24) } else { (200, 1_200) };
+            match counted(contender, place, programs, servers, two, Copies::AsTheyAre) {
+                Ok((each, profile)) => (outcome.profiled, outcome.profile) = (each, profile),
+                Err(error) => row.notes.push(format!("{}: no profile: {error}", contender.name)),
+            }
+        }
+    }
     Ok(row)
 }
 
@@ -60,12 +73,14 @@ impl Outcome {
             name: contender.name.to_owned(),
             who: contender.who,
             value: None,
+            by_vectors: None,
             samples: Vec::new(),
             count: 0,
             peak_kib: 0,
             idle_kib: 0,
             failure: None,
             profile: Vec::new(),
+            profiled: 0.0,
         }
     }
 }
@@ -89,7 +104,7 @@ fn prepare(
                 _ => count,
             };
             // Once for nothing: the server's caches and indexes are warm for everybody then.
-            if metric == Metric::Rate || metric == Metric::Megabytes {
+            if metric.is_rate() {
                 once(contender, &place, programs, servers, count)?;
             }
             return Ok((place, count));
@@ -99,7 +114,7 @@ fn prepare(
         Count::AllOf(most) => (most / 50, most),
     };
     // All, if it need not be waited for too long: then set-up weighs as with the others.
-    let patience = if matches!(contender.count, Count::AllOf(_)) { 20.0 } else { pace.seconds };
+    let patience = if matches!(contender.count, Count::AllOf(_)) { 6.0 * pace.seconds } else { pace.seconds };
     let mut count = least;
     loop {
         let seconds = once(contender, &place, programs, servers, count)?.work_seconds();
@@ -122,20 +137,19 @@ fn sample(
     outcome: &mut Outcome,
 ) -> Result<f64> {
     let size = contender.size as f64;
-    let difference = |few: f64, many: f64, counts: (u64, u64)| (many - few) / (counts.1 - counts.0) as f64;
     match (metric, contender.count) {
         (Metric::Instructions | Metric::InstructionsByte, Count::Two(few, many)) => {
-            let outs = (programs.dir.join("callgrind.few"), programs.dir.join("callgrind.many"));
-            let mut counted =
-                |count, out: &Path| instructions(contender, place, programs, servers, count, out);
-            let (a, b) = (counted(few, &outs.0)?, counted(many, &outs.1)?);
-            outcome.profile = profile::difference(&outs.0, &outs.1, 15)?;
-            let each = difference(a, b, (few, many));
-            Ok(if metric == Metric::InstructionsByte { each / size } else { each })
+            let per = if metric == Metric::InstructionsByte { size } else { 1.0 };
+            let two = (few, many);
+            outcome.by_vectors =
+                Some(counted(contender, place, programs, servers, two, Copies::ByVectors)?.0 / per);
+            let (each, profile) = counted(contender, place, programs, servers, two, Copies::AsTheyAre)?;
+            (outcome.profiled, outcome.profile) = (each, profile);
+            Ok(each / per)
         }
         (Metric::Rounds, Count::Two(few, many)) => {
             let mut counted = |count| rounds(contender, place, programs, servers, count);
-            Ok(difference(counted(few)?.0, counted(many)?.0, (few, many)))
+            Ok((counted(many)?.0 - counted(few)?.0) / (many - few) as f64)
         }
         (Metric::AllRounds(over), _) => {
             let (rounds, connections) = rounds(contender, place, programs, servers, outcome.count)?;
@@ -204,17 +218,28 @@ fn total(lines: &[Value], name: &str) -> f64 {
     lines.iter().filter_map(|line| line.get(name)?.as_f64()).sum()
 }
 
-fn instructions(
+/// Instructions a message by the difference of two runs, and where they went.
+fn counted(
     contender: &Contender,
     place: &Place,
     programs: &Programs,
     servers: &mut Servers,
-    count: u64,
-    out: &Path,
-) -> Result<f64> {
-    let counted = profile::instructions(&programs.work(contender, place, count)?, out)?;
-    took_place(contender, servers, count)?;
-    Ok(counted as f64)
+    two: (u64, u64),
+    copies: Copies,
+) -> Result<(f64, Vec<Spent>)> {
+    // callgrind looks at the program that it starts: nothing may start it.
+    let work = Contender { pinned: false, arguments: contender.arguments.clone(), ..*contender };
+    let run = |name, count| {
+        let out = programs.dir.join(name);
+        let counted = profile::instructions(&programs.work(&work, place, count)?, copies, &out)?;
+        took_place(contender, servers, count)?;
+        if let Some(relay) = servers.relay_at(&place.address) {
+            relay.told(|lines| !lines.is_empty());
+        }
+        Result::Ok((counted as f64, out))
+    };
+    let (few, many) = (run("callgrind.few", two.0)?, run("callgrind.many", two.1)?);
+    Ok(((many.0 - few.0) / (two.1 - two.0) as f64, profile::difference(&few.1, &many.1, 15)?))
 }
 
 /// Round trips of a run, and its connections.

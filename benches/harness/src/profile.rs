@@ -7,15 +7,28 @@ use std::collections::HashMap;
 use std::path::Path;
 use std::process::Command;
 
-/// Runs the command under callgrind and gives its instructions and what it printed.
-pub fn instructions(command: &Command, out: &Path) -> Result<u64> {
+const VECTORS: &str =
+    "glibc.cpu.x86_rep_movsb_threshold=1073741824:glibc.cpu.x86_rep_stosb_threshold=1073741824";
+
+/// What callgrind takes a copy for.
+#[derive(Clone, Copy, PartialEq)]
+pub enum Copies {
+    /// What glibc does on this processor. From some size on that is `rep movsb`, every byte of which callgrind counts as
+    /// an instruction, which no processor does.
+    AsTheyAre,
+    /// Vectors, of any size.
+    ByVectors,
+}
+
+/// Runs the command under callgrind and gives its instructions.
+pub fn instructions(command: &Command, copies: Copies, out: &Path) -> Result<u64> {
     let mut valgrind = Command::new("valgrind");
     valgrind.arg("--tool=callgrind").arg(format!("--callgrind-out-file={}", out.display()));
     valgrind.arg(command.get_program()).args(command.get_args());
-    // callgrind counts every byte of a `rep movsb` as an instruction, which no processor does: copy by vectors instead.
-    let thresholds =
-        "glibc.cpu.x86_rep_movsb_threshold=1073741824:glibc.cpu.x86_rep_stosb_threshold=1073741824";
-    valgrind.env("GLIBC_TUNABLES", thresholds);
+    match copies {
+        Copies::AsTheyAre => valgrind.env_remove("GLIBC_TUNABLES"),
+        Copies::ByVectors => valgrind.env("GLIBC_TUNABLES", VECTORS),
+    };
     for (name, value) in command.get_envs() {
         if let Some(value) = value {
             valgrind.env(name, value);

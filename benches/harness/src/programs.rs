@@ -12,6 +12,8 @@ pub struct Programs {
     pub root: PathBuf,
     /// For certificates, profiles and what peers need.
     pub dir: PathBuf,
+    /// What was built.
+    pub commit: String,
     /// For Dovecot and Postfix; whoever started this ends them if this is ended.
     pub servers: String,
     python: Option<String>,
@@ -30,15 +32,11 @@ impl Programs {
             bin: given.text("bin", "target/release").into(),
             root: given.text("root", "..").into(),
             dir,
+            commit: given.text("commit", "unknown"),
             servers: given.text("servers", &format!("/tmp/postrider-bench-{}", std::process::id())),
             python,
             node_modules,
         })
-    }
-
-    pub fn commit(&self) -> String {
-        let root = self.root.to_string_lossy().into_owned();
-        process::output("git", &["-C", &root, "rev-parse", "--short", "HEAD"]).unwrap_or_default()
     }
 
     /// One of ours, on the core that is shared by client and server or on any.

@@ -14,6 +14,9 @@ pub struct Results {
     pub machine: String,
     pub rounds: u32,
     pub seconds: f64,
+    /// Minutes of the whole run, without building.
+    #[serde(default)]
+    pub minutes: f64,
     pub quick: bool,
     /// Versions, and what could not be had.
     pub notes: Vec<String>,
@@ -32,23 +35,32 @@ pub struct Row {
     pub outcomes: Vec<Outcome>,
     pub checks: Vec<Checked>,
     pub notes: Vec<String>,
+    /// Seconds that measuring it took in all.
+    #[serde(default)]
+    pub took: f64,
 }
 
 #[derive(Serialize, Deserialize, Clone)]
 pub struct Outcome {
     pub name: String,
     pub who: Who,
-    /// The median; not there if it failed.
+    /// The median; not there if it failed. Of instructions, as callgrind has it by default.
     pub value: Option<f64>,
+    /// Instructions with copies made by vectors.
+    #[serde(default)]
+    pub by_vectors: Option<f64>,
     pub samples: Vec<f64>,
     /// Messages in a run.
     pub count: u64,
     pub peak_kib: u64,
     pub idle_kib: u64,
     pub failure: Option<String>,
-    /// Where the instructions went, most first.
+    /// Where the instructions went, most first, as callgrind has it by default.
     #[serde(default)]
     pub profile: Vec<Spent>,
+    /// Instructions a message that the profile is of.
+    #[serde(default)]
+    pub profiled: f64,
 }
 
 #[derive(Serialize, Deserialize, Clone)]
@@ -61,6 +73,9 @@ pub struct Spent {
 pub struct Checked {
     pub what: String,
     pub value: Option<f64>,
+    /// The same with copies made by vectors; nothing hangs on it.
+    #[serde(default)]
+    pub by_vectors: Option<f64>,
     pub bound: f64,
     pub at_least: bool,
     pub passed: bool,
@@ -78,7 +93,7 @@ impl Results {
         let kernel = process::output("uname", &["-sr"]).unwrap_or_default();
         Self {
             when: process::output("date", &["-u", "+%Y-%m-%d %H:%M UTC"]).unwrap_or_default(),
-            commit: programs.commit(),
+            commit: programs.commit.clone(),
             machine: format!("{cores} cores of {model}, {kernel}, loopback"),
             rounds: pace.rounds,
             seconds: pace.seconds,
@@ -101,6 +116,13 @@ impl Results {
     }
 }
 
+impl Checked {
+    /// Whether it asks something of this contender.
+    pub fn of(&self, name: &str) -> bool {
+        self.what == name || self.what.starts_with(&format!("{name} / "))
+    }
+}
+
 impl Row {
     pub fn of(plan: &Plan) -> Self {
         Self {
@@ -117,8 +139,8 @@ impl Row {
         Self { notes: vec![format!("could not be measured: {why}")], ..Self::of(plan) }
     }
 
-    pub fn value(&self, name: &str) -> Option<f64> {
-        self.outcomes.iter().find(|outcome| outcome.name == name)?.value
+    pub fn outcome(&self, name: &str) -> Option<&Outcome> {
+        self.outcomes.iter().find(|outcome| outcome.name == name)
     }
 
     pub fn best_peer(&self) -> Option<&Outcome> {

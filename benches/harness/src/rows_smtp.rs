@@ -139,7 +139,6 @@ fn large() -> Plan {
             Check::AtLeast("ours, DATA", "limit cross, DATA", 0.8),
             Check::AtLeast("ours, BDAT", "limit bdat", 0.8),
         ],
-        ..RATE
     }
 }
 
