@@ -45,7 +45,7 @@ pub fn bound_of_libraries(row: &Row, checks: &[Check]) -> Option<String> {
     let ratio = limit.value? / peer.value.filter(|value| *value > 0.0)?;
     let verdict = if ratio < asked {
         format!(
-            "less than the {asked} that are asked for: not even a client on a bare socket that does nothing else reaches them here"
+            "less than the {asked} that are asked for: a client on a bare socket that does nothing else does not reach them here either"
         )
     } else {
         format!("of {asked} that are asked for")
