@@ -51,7 +51,9 @@ fn smtp(at_the_end: fn() -> Then) -> (String, Receiver<()>) {
         "." => at_the_end(),
         "DATA" => Then::Say("354 go on\r\n"),
         "QUIT" => Then::End("221 bye\r\n"),
-        _ if ["EHLO", "MAIL", "RCPT", "RSET"].iter().any(|verb| line.starts_with(verb)) => Then::Say("250 fine\r\n"),
+        _ if ["EHLO", "MAIL", "RCPT", "RSET"].iter().any(|verb| line.starts_with(verb)) => {
+            Then::Say("250 fine\r\n")
+        }
         _ => Then::Say(""),
     })
 }
