@@ -170,6 +170,9 @@ async fn an_interrupted_send_says_that_nothing_went_out() {
     let mut child = spawn(&[
         "send",
         "-v",
+        // By BDAT nothing would go out before a whole chunk is there.
+        "-p",
+        "mail.smtp.chunking=false",
         "--account-file",
         &account,
         "--password-file",
