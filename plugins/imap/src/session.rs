@@ -25,6 +25,8 @@ pub(crate) struct Session {
     pub(crate) window: Window,
     /// What a search that went along with the opening of the mailbox has found.
     pub(crate) found: Option<Found>,
+    /// Commands sent along with the one that is answered now, and how those of them ended that did so first.
+    pub(crate) early: Vec<(String, Option<Status>)>,
     /// The dialogue is written to the transcript.
     pub(crate) debug: bool,
     /// Commands need not wait for the answer to the one before.
@@ -68,6 +70,7 @@ impl Session {
             state: State::default(),
             window: Window::default(),
             found: None,
+            early: Vec::new(),
             debug: config.debug,
             pipelining: config.pipelining,
             introduced: false,

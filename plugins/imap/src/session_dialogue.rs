@@ -14,6 +14,11 @@ pub(crate) fn nobody(_: Response) -> Result<()> {
     Ok(())
 }
 
+/// True if a tagged status can say this.
+fn is_end(kind: StatusKind) -> bool {
+    matches!(kind, StatusKind::Ok | StatusKind::No | StatusKind::Bad)
+}
+
 /// What a command waits for.
 pub(crate) enum Said {
     /// Its tagged status.
@@ -78,11 +83,23 @@ impl Session {
             tags.push(self.queue(command)?);
         }
         self.channel.flush(phase).await?;
+        self.early = tags.iter().map(|tag| (tag.clone(), None)).collect();
         for tag in &tags {
-            statuses.push(self.answer(tag, phase, &mut nobody).await?);
+            let status = match self.was_early(tag) {
+                Some(status) => status,
+                None => self.answer(tag, phase, &mut nobody).await?,
+            };
+            statuses.push(status);
         }
         self.end(phase)?;
         Ok(statuses)
+    }
+
+    /// The status of a command sent along with others, if it came before theirs: servers may end commands in another
+    /// order (RFC 9051 §5.5), and Dovecot does so with NOOP. From here on it may not come any more.
+    pub(crate) fn was_early(&mut self, tag: &str) -> Option<Status> {
+        let at = self.early.iter().position(|(early, _)| early == tag)?;
+        self.early.swap_remove(at).1
     }
 
     /// As [`run`](Self::run) for a command that must succeed; `what` says what it means if it does not.
@@ -207,13 +224,22 @@ impl Session {
         let response = match parse(text).map_err(|f| f.at(phase))? {
             Response::Tagged { tag: t, status } if t == tag => {
                 self.silent = false;
-                if !matches!(status.kind, StatusKind::Ok | StatusKind::No | StatusKind::Bad) {
+                if !is_end(status.kind) {
                     return Err(self.unasked(text, phase));
                 }
                 self.state.code(status.code.clone());
                 return Ok(Some(Said::Status(status)));
             }
-            Response::Tagged { .. } => return Err(self.unasked(text, phase)),
+            Response::Tagged { tag: t, status } => {
+                let early = self.early.iter_mut().find(|(early, status)| *early == t && status.is_none());
+                let Some((_, slot)) = early.filter(|_| is_end(status.kind)) else {
+                    return Err(self.unasked(text, phase));
+                };
+                self.silent = false;
+                self.state.code(status.code.clone());
+                *slot = Some(status);
+                return Ok(None);
+            }
             Response::Continue(prompt) => {
                 self.silent = false;
                 return Ok(Some(Said::Prompt(prompt)));

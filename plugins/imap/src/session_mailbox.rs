@@ -132,8 +132,12 @@ impl Session {
         let noop = self.queue(self.command("NOOP"))?;
         let tag = self.queue(self.search_for(&search.key()))?;
         self.channel.flush(phase).await?;
+        self.early = vec![(tag.clone(), None)];
         let status = self.answer(&noop, phase, &mut nobody).await?;
-        self.search_along(&tag, search).await?;
+        // A search that was over before knows nothing of what the server has told since: it is made anew.
+        if self.was_early(&tag).is_none() {
+            self.search_along(&tag, search).await?;
+        }
         self.end(phase)?;
         self.judge(status, phase, "the server refuses NOOP").map(drop)
     }
