@@ -243,10 +243,13 @@ fn both_directions_work_in_one_program_and_end_clean() {
     let envelope = Envelope::parse(None, ["a@x.example"]).unwrap();
     let two = || Body::generate(0, |n| async move { Ok((n < 2).then(|| (Bytes::from(vec![n; 9]), n + 1))) });
     let mut there = outgoing::foreign(outgoing::lend(Box::new(Both(Vec::new())))).unwrap();
-    assert_eq!(now(there.send(&envelope, two())).unwrap().reply.text, "2");
+    assert_eq!(now(there.send(&envelope, two())).unwrap().reply.text(), "2");
     let mut all = Messages::new(vec![(envelope.clone(), two()), (envelope.clone(), two())]);
     now(there.send_all(&mut all));
-    assert_eq!(all.outcomes().into_iter().map(|one| one.unwrap().reply.text).collect::<Vec<_>>(), ["4", "6"]);
+    assert_eq!(
+        all.outcomes().into_iter().map(|one| one.unwrap().reply.text().to_owned()).collect::<Vec<_>>(),
+        ["4", "6"]
+    );
     now(there.close()).unwrap();
     // Dropped without close, after a panic: the message may have been sent.
     let mut there = outgoing::foreign(outgoing::lend(Box::new(Both(Vec::new())))).unwrap();

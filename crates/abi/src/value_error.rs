@@ -77,19 +77,13 @@ impl Value for Origin {
 impl Value for Reply {
     fn write(&self, w: &mut Writer) {
         w.record(|w| {
-            w.text(&self.status).put(&self.code).text(&self.text);
+            w.text(self.status()).put(&self.code().map(str::to_owned)).text(self.text());
         });
     }
 
     fn read(r: &mut Reader<'_>) -> Read<Self> {
         let mut r = r.record()?;
         let (status, code, text) = (r.text()?, r.get()?, r.text()?);
-        // Most texts have nothing to escape, which is quickly seen.
-        if text.bytes().all(|octet| matches!(octet, b' '..=b'~' | b'\n')) {
-            let mut reply = Self::new(status, code, "");
-            reply.text = text.to_owned();
-            return Ok(reply);
-        }
         Ok(Self::new(status, code, text))
     }
 }

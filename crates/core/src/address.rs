@@ -1,9 +1,10 @@
 //! A mailbox address as the envelope carries it.
 
 use crate::{Error, ErrorKind, Phase, Result};
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 use std::fmt;
 use std::str::FromStr;
+use std::sync::Arc;
 
 /// An address that can stand in an envelope: `local@domain`, checked so that it can't break out of its
 /// command (RFC 5321 §4.1.2; UTF-8 by RFC 6531 §3.3).
@@ -11,9 +12,9 @@ use std::str::FromStr;
 /// The local part is a dot-string or a quoted string of at most 64 octets, the domain a name or an address
 /// literal of at most 255; control characters, spaces and angle brackets outside a quoted string are
 /// refused. Nothing is decoded, folded or rewritten.
-#[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
-#[serde(transparent)]
-pub struct Address(String);
+/// A clone costs nothing: the text is shared.
+#[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Address(Arc<str>);
 
 impl Address {
     /// Reads an address.
@@ -23,7 +24,7 @@ impl Address {
     pub fn new(text: impl Into<String>) -> Result<Self> {
         let text = text.into();
         match fault(&text) {
-            None => Ok(Self(text)),
+            None => Ok(Self(text.into())),
             Some(why) => Err(Error::new(
                 ErrorKind::InvalidInput,
                 Phase::Configure,
@@ -120,6 +121,12 @@ fn domain_fault(domain: &str) -> Option<&'static str> {
             })
     };
     (!domain.split('.').all(label)).then_some("the part after the @ is not a domain name")
+}
+
+impl Serialize for Address {
+    fn serialize<S: Serializer>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.as_str())
+    }
 }
 
 impl fmt::Display for Address {

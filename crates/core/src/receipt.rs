@@ -1,45 +1,78 @@
 //! What became of a message, recipient by recipient.
 
 use crate::Address;
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 use std::fmt;
+use std::sync::Arc;
 
 /// A server's words, kept as data: `550` + `5.1.1` + text for SMTP, `NO` + `AUTHENTICATIONFAILED` + text
 /// for IMAP, `-ERR` + `IN-USE` + text for POP3.
 ///
-/// The text is what the server sent with control characters escaped, so it can be printed.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize)]
-#[non_exhaustive]
-pub struct Reply {
-    /// The status word or number as sent: `250`, `NO`, `-ERR`.
-    pub status: String,
-    /// The machine-readable code, if there was one: an enhanced status code (RFC 3463) or a response code
-    /// (RFC 9051 §7.1, RFC 2449 §8).
-    pub code: Option<String>,
-    /// The text for people. Lines of a longer reply are joined by a line feed.
-    pub text: String,
+/// The text is what the server sent with control characters escaped, so it can be printed. It never changes, and a
+/// clone costs nothing: servers say the same words again and again.
+#[derive(Clone, PartialEq, Eq, Hash)]
+pub struct Reply(Arc<Words>);
+
+#[derive(Debug, PartialEq, Eq, Hash, Serialize)]
+struct Words {
+    status: String,
+    code: Option<String>,
+    text: String,
 }
 
 impl Reply {
     /// A reply of these three parts; control characters in the text are escaped.
     pub fn new(status: impl Into<String>, code: Option<String>, text: &str) -> Self {
-        Self { status: status.into(), code, text: printable(text) }
+        Self(Arc::new(Words { status: status.into(), code, text: printable(text) }))
+    }
+
+    /// The status word or number as sent: `250`, `NO`, `-ERR`.
+    pub fn status(&self) -> &str {
+        &self.0.status
+    }
+
+    /// The machine-readable code, if there was one: an enhanced status code (RFC 3463) or a response code
+    /// (RFC 9051 §7.1, RFC 2449 §8).
+    pub fn code(&self) -> Option<&str> {
+        self.0.code.as_deref()
+    }
+
+    /// The text for people. Lines of a longer reply are joined by a line feed.
+    pub fn text(&self) -> &str {
+        &self.0.text
     }
 
     /// The status as a number, where it is one (SMTP: 200 to 599).
     pub fn number(&self) -> Option<u16> {
-        self.status.parse().ok()
+        self.status().parse().ok()
+    }
+}
+
+impl fmt::Debug for Reply {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let parts = (self.status(), self.code(), self.text());
+        f.debug_struct("Reply")
+            .field("status", &parts.0)
+            .field("code", &parts.1)
+            .field("text", &parts.2)
+            .finish()
+    }
+}
+
+impl Serialize for Reply {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.0.as_ref().serialize(serializer)
     }
 }
 
 impl fmt::Display for Reply {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.status)?;
-        if let Some(code) = &self.code {
+        f.write_str(self.status())?;
+        if let Some(code) = self.code() {
             write!(f, " {code}")?;
         }
-        if !self.text.is_empty() {
-            write!(f, " {}", self.text.replace('\n', " / "))?;
+        if !self.text().is_empty() {
+            write!(f, " {}", self.text().replace('\n', " / "))?;
         }
         Ok(())
     }
@@ -47,6 +80,10 @@ impl fmt::Display for Reply {
 
 /// Escapes control characters other than the line feed that joins lines.
 fn printable(text: &str) -> String {
+    // Nearly always there is nothing to escape. Without a branch for each byte: nearly always all are looked at.
+    if text.bytes().fold(true, |all, b| all & ((b' '..0x7f).contains(&b) | (b == b'\n'))) {
+        return text.to_owned();
+    }
     let mut out = String::with_capacity(text.len());
     for c in text.chars() {
         if c.is_control() && c != '\n' {

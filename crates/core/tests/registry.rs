@@ -67,7 +67,7 @@ async fn a_registered_transport_is_found_configured_and_used_by_name() {
     let mut pigeon = registry.outgoing("pigeon", &properties, Arc::new(NoHost)).unwrap();
     let envelope = Envelope::parse(None, ["a@b", "a@b"]).unwrap();
     let receipt = pigeon.send(&envelope, "x".into()).await.unwrap();
-    assert_eq!((receipt.reply.text.as_str(), receipt.recipients.len()), ("barn", 1));
+    assert_eq!((receipt.reply.text(), receipt.recipients.len()), ("barn", 1));
     let mut two = Messages::new(vec![(envelope.clone(), "x".into()), (envelope, "y".into())]);
     pigeon.send_all(&mut two).await;
     assert!(two.outcomes().iter().all(Result::is_ok));

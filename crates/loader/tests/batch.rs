@@ -29,7 +29,7 @@ async fn sent(mode: &str, count: usize) -> Outcomes {
 
 fn said(outcomes: &Outcomes) -> Vec<String> {
     let one = |outcome: &Result<Receipt, Error>| match outcome {
-        Ok(receipt) => receipt.reply.text.clone(),
+        Ok(receipt) => receipt.reply.text().to_owned(),
         Err(error) => format!("{:?} {:?}", error.outcome(), error.kind()),
     };
     outcomes.iter().map(one).collect()
@@ -69,7 +69,7 @@ impl Batch<'static> for Sliding {
     }
 
     fn report(&mut self, index: usize, outcome: Result<Receipt, Error>) {
-        self.told.push((index, self.given, outcome.unwrap().reply.text));
+        self.told.push((index, self.given, outcome.unwrap().reply.text().to_owned()));
     }
 }
 
@@ -179,7 +179,7 @@ async fn a_batch_that_is_given_up_takes_its_messages_back() {
     let text = String::from("only here for a while");
     let mut batch = Borrowing(Some(&text), Vec::new());
     outgoing("batch", &host()).send_all(&mut batch).await;
-    assert_eq!(batch.1.remove(0).unwrap().reply.text, "0: 21");
+    assert_eq!(batch.1.remove(0).unwrap().reply.text(), "0: 21");
     // Given up in the middle: nothing was said, so that the host knows nothing more than before.
     let home = host();
     let mut transport = outgoing("batch-window", &home);

@@ -29,10 +29,7 @@ fn assert_full(error: &Error) {
     let (key, origin) = error.property().unwrap();
     assert_eq!((key, origin.unwrap().to_string().as_str()), ("mail.odd-out.level", "form:3 (account)"));
     let reply = error.reply().unwrap();
-    assert_eq!(
-        (reply.number(), reply.code.as_deref(), reply.text.as_str()),
-        (Some(451), Some("4.3.0"), "later\nplease")
-    );
+    assert_eq!((reply.number(), reply.code(), reply.text()), (Some(451), Some("4.3.0"), "later\nplease"));
     let [one, two] = error.recipients() else { panic!("{error:?}") };
     assert_eq!((one.address.as_str(), one.verdict.reply()), ("a@x.example", Some(reply)));
     assert_eq!((&two.verdict, two.instead.as_ref().unwrap().as_str()), (&Verdict::NotSent, "c@x.example"));
@@ -68,7 +65,7 @@ fn a_factory_says_the_same_as_when_it_is_linked() {
 async fn every_recipient_has_its_own_outcome() {
     let to = ["1@x.example", "2@x.example", "3@x.example", "4@x.example", "5@x.example", "6@x.example"];
     let receipt = outgoing("plain", &host()).send(&envelope(&to), "hello".into()).await.unwrap();
-    assert_eq!(receipt.reply.text, "5 bytes of Some(5)");
+    assert_eq!(receipt.reply.text(), "5 bytes of Some(5)");
     let verdicts: Vec<_> = receipt.recipients.iter().map(|r| r.verdict.clone()).collect();
     let [Verdict::Accepted(reply), Verdict::Refused(_), Verdict::Deferred(_), rest @ ..] = &verdicts[..]
     else {
@@ -91,7 +88,7 @@ async fn an_envelope_crosses_whole() {
     envelope.to[1].notify = Some(Notify::Never);
     envelope.to[1].original = Some("o@x.example".parse().unwrap());
     let receipt = outgoing("envelope", &host()).send(&envelope, "x".into()).await.unwrap();
-    assert_eq!(receipt.reply.text, format!("{envelope:?} Some(1)"));
+    assert_eq!(receipt.reply.text(), format!("{envelope:?} Some(1)"));
 }
 
 #[tokio::test]
@@ -167,7 +164,7 @@ async fn settings_cross_with_their_origins_and_nothing_of_other_transports() {
     let mut transport = registry().outgoing("odd-alias", &properties, home).unwrap();
     let receipt = transport.send(&envelope(&["a@x.example"]), "x".into()).await.unwrap();
     // The preset's level, seven letters, and four keys: two presets and the first two of the layer.
-    assert_eq!(receipt.reply.text, "6 7 Some(\"form (account)\") Some(\"shared.example\") 4");
+    assert_eq!(receipt.reply.text(), "6 7 Some(\"form (account)\") Some(\"shared.example\") 4");
     let error =
         registry().outgoing("odd-out", &odd::mode("odd-out", "error-make"), host()).map(drop).unwrap_err();
     assert_eq!((error.kind(), error.property().unwrap().0), (ErrorKind::Configuration, "mail.odd-out.level"));
@@ -178,7 +175,7 @@ async fn secrets_and_tokens_are_asked_of_the_host_and_what_is_learned_is_told() 
     let home = Arc::new(Home::default());
     let mut transport = outgoing("secret", &(Arc::clone(&home) as _));
     let receipt = transport.send(&envelope(&["a@x.example"]), "x".into()).await.unwrap();
-    assert_eq!(receipt.reply.text, "6 11");
+    assert_eq!(receipt.reply.text(), "6 11");
     let heard = home.heard.lock().unwrap().clone();
     let want = ["secret env:ODD", "token h.example 443 /t me file:/r old", "Mechanisms([\"PLAIN\", \"X\"])"];
     assert_eq!(heard, want);
@@ -220,7 +217,7 @@ fn deadlines_run_on_the_hosts_clock() {
         let to = envelope(&["a@x.example"]);
         let out = run(&virtual_host, transport.send(&to, "x".into())).unwrap();
         assert_eq!(
-            format!("{:?}", out.map(|receipt| receipt.reply.text).map_err(|error| error.kind())),
+            format!("{:?}", out.map(|receipt| receipt.reply.text().to_owned()).map_err(|error| error.kind())),
             want
         );
     }

@@ -21,7 +21,7 @@ async fn a_body_of_64_mib_streams_both_ways_in_bounded_memory() {
     assert_eq!(body.size(), Some(64 << 20));
     // Out of one plugin's transport into another's.
     let receipt = sender.send(&envelope, body).await.unwrap();
-    assert_eq!(receipt.reply.text, "67108864 bytes of Some(67108864)");
+    assert_eq!(receipt.reply.text(), "67108864 bytes of Some(67108864)");
     let grown = memory().saturating_sub(before);
     assert!(grown < 16 << 20, "{grown} bytes more at the peak");
     // The state of the body that borrowed the transport was written.

@@ -27,7 +27,7 @@ async fn a_plugin_of_the_nightly_compiler_works_where_there_is_one() {
     let mode = |mode| Properties::new([Layer::new(LayerKind::Host, "test").with("mail.odd-out.mode", mode)]);
     let mut transport = registry.outgoing("odd-out", &mode("plain"), Arc::clone(&host) as _).unwrap();
     let receipt = transport.send(&envelope, Body::from_bytes(vec![0; 9])).await.unwrap();
-    assert_eq!(receipt.reply.text, "9 bytes of Some(9)");
+    assert_eq!(receipt.reply.text(), "9 bytes of Some(9)");
     let mut transport = registry.outgoing("odd-out", &mode("panic-send"), host).unwrap();
     assert_eq!(transport.send(&envelope, "x".into()).await.unwrap_err().kind(), ErrorKind::Plugin);
 }

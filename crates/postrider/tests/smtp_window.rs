@@ -150,7 +150,7 @@ fn sent_together(extension: &'static str, hold: usize) {
         match outcome {
             Ok(receipt) => {
                 assert_ne!(n % 5, 3);
-                assert!(receipt.reply.text.ends_with(&format!("taken me{n}@example.com")), "{receipt:?}");
+                assert!(receipt.reply.text().ends_with(&format!("taken me{n}@example.com")), "{receipt:?}");
             }
             Err(error) => {
                 assert_eq!((n % 5, error.kind()), (3, ErrorKind::Rejected), "{error}");

@@ -342,7 +342,7 @@ async fn hears(mailer: &Mailer, texts: impl Iterator<Item = (usize, String)>) ->
         let said = match outcome {
             Err(_) => None,
             Ok(Ok(receipt)) => {
-                assert_eq!(receipt.reply.text, text, "the outcome of another message");
+                assert_eq!(receipt.reply.text(), text, "the outcome of another message");
                 Some(true)
             }
             Ok(Err(error)) if error.outcome() == Outcome::Unsure => None,

@@ -85,9 +85,9 @@ fn is_about_credentials(reply: &Reply) -> bool {
     if let Some(number) = reply.number() {
         return number == 535;
     }
-    let code = reply.code.as_deref().unwrap_or_default();
+    let code = reply.code().unwrap_or_default();
     let known = ["", "AUTHENTICATIONFAILED", "EXPIRED", "AUTH"];
-    reply.status != "BAD" && known.iter().any(|known| code.eq_ignore_ascii_case(known))
+    reply.status() != "BAD" && known.iter().any(|known| code.eq_ignore_ascii_case(known))
 }
 
 #[cfg(test)]

@@ -35,9 +35,9 @@ impl Redactor {
         self.forms.sort_by_key(|form| std::cmp::Reverse(form.expose().len()));
     }
 
-    /// True while no secret is known.
-    pub fn is_empty(&self) -> bool {
-        self.forms.is_empty()
+    /// How many forms of secrets are masked: more with each secret that becomes known.
+    pub fn forms(&self) -> usize {
+        self.forms.len()
     }
 
     /// The text with every known secret replaced by `***`.
@@ -155,9 +155,9 @@ mod tests {
         for secret in ["250", "421", "5.7.8", "NO"] {
             let redactor = knowing(secret);
             let reply = redactor.reply("421", Some("4.3.2"), "bye");
-            assert_eq!((reply.number(), reply.code.as_deref()), (Some(421), Some("4.3.2")), "{secret}");
-            assert_eq!(redactor.reply("535", Some("5.7.8"), "x").code.as_deref(), Some("5.7.8"));
-            assert_eq!(redactor.reply("NO", None, "x").status, "NO");
+            assert_eq!((reply.number(), reply.code().as_deref()), (Some(421), Some("4.3.2")), "{secret}");
+            assert_eq!(redactor.reply("535", Some("5.7.8"), "x").code().as_deref(), Some("5.7.8"));
+            assert_eq!(redactor.reply("NO", None, "x").status(), "NO");
         }
         let echo = knowing("hunter2").reply("NO", Some("REFERRAL imap://me:hunter2@h"), "pass hunter2");
         assert!(!echo.to_string().contains("hunter2"), "{echo}");

@@ -67,9 +67,9 @@ impl Cause {
         }
         let Some(reply) = reply else { return false };
         // Lines of a long reply are joined, and Gmail repeats its code in each.
-        let text = reply.text.to_lowercase().replace('\n', " ");
-        let code = reply.code.as_deref().unwrap_or_default();
-        self.status.is_none_or(|status| reply.status == status)
+        let text = reply.text().to_lowercase().replace('\n', " ");
+        let code = reply.code().unwrap_or_default();
+        self.status.is_none_or(|status| reply.status() == status)
             && self
                 .code
                 .is_none_or(|wanted| code.split(' ').next().is_some_and(|c| c.eq_ignore_ascii_case(wanted)))

@@ -39,7 +39,7 @@ fn send(text: String) -> impl Fn(VirtualHost) -> Pin<Box<dyn Future<Output = Res
 #[test]
 fn a_message_goes_out_by_an_app_password_without_any_other_setting() {
     let receipt = sweep::deliveries(&dialogue("send"), &send(login())).unwrap();
-    assert!(receipt.is_complete() && receipt.reply.text.contains("gsmtp"));
+    assert!(receipt.is_complete() && receipt.reply.text().contains("gsmtp"));
 }
 
 #[test]

@@ -26,7 +26,7 @@ async fn a_message_stands_in_new_once_with_lf_and_for_its_owner_only() {
     assert_eq!(fs::metadata(&files[0]).unwrap().permissions().mode() & 0o777, 0o600);
     assert_eq!(dir.files("tmp"), [""; 0].map(std::path::PathBuf::from));
     let name = files[0].file_name().unwrap().to_str().unwrap().to_owned();
-    assert!(receipt.reply.text.contains(&name), "{} {name}", receipt.reply);
+    assert!(receipt.reply.text().contains(&name), "{} {name}", receipt.reply);
 }
 
 #[tokio::test]

@@ -262,7 +262,7 @@ fn name_of<'a>(own: &str, prefix: &str, id: &'a MessageId) -> Result<Cow<'a, str
 
 /// Old servers say without a code that the maildrop is locked.
 fn is_passing(error: &Error) -> bool {
-    let code = error.reply().and_then(|r| r.code.as_deref());
+    let code = error.reply().and_then(|r| r.code());
     error.kind() == ErrorKind::Deferred
         && error.phase() == Phase::Authenticate
         && matches!(code, None | Some("IN-USE" | "LOGIN-DELAY"))

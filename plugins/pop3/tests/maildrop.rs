@@ -271,7 +271,7 @@ fn a_refused_deletion_is_told_and_the_others_are_made() {
             let all = [key("a"), key("b"), key("c")];
             let error = pop3.settle(&all, &Settle::Delete).await.unwrap_err();
             assert_eq!((error.kind(), error.phase()), (ErrorKind::Rejected, Phase::Settle));
-            assert_eq!(error.reply().unwrap().code.as_deref(), Some("SYS/PERM"));
+            assert_eq!(error.reply().unwrap().code(), Some("SYS/PERM"));
             pop3.close().await.unwrap();
         })
         .unwrap();

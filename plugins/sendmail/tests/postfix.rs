@@ -88,6 +88,6 @@ async fn what_postfix_refuses_is_told_in_its_words_and_not_queued() {
     let error = send(dir.path(), &envelope, "too large\r\n".repeat(10_000)).await.unwrap_err();
     // Postfix's own verdict, and its reason.
     assert_eq!(error.outcome(), Outcome::Deferred, "{error:?}");
-    assert!(error.reply().unwrap().text.contains("too big"), "{error:?}");
+    assert!(error.reply().unwrap().text().contains("too big"), "{error:?}");
     assert!(queued(dir.path()).is_empty());
 }

@@ -65,7 +65,7 @@ async fn the_program_gets_the_addresses_as_they_are_and_the_message_with_lf() {
         Envelope::parse(Some("-O@example.org"), ["`touch${IFS}x`@example.org", "-bs@example.org"]).unwrap();
     let message = Body::from("Subject: x\r\n\r\n.\r\nhi\r\n");
     let receipt = program.transport().send(&envelope, message).await.unwrap();
-    assert!(receipt.is_complete() && receipt.recipients.len() == 2 && receipt.reply.status == "EX_OK");
+    assert!(receipt.is_complete() && receipt.recipients.len() == 2 && receipt.reply.status() == "EX_OK");
     assert_eq!(fs::read_to_string(program.path("message")).unwrap(), "Subject: x\n\n.\nhi\n");
     let args = fs::read_to_string(program.path("args")).unwrap();
     assert_eq!(args, "-i\n-f\n-O@example.org\n--\n`touch${IFS}x`@example.org\n-bs@example.org\n");
@@ -82,7 +82,7 @@ async fn exit_codes_become_outcomes_with_the_programs_words() {
         let program = Program::new(&format!("cat >/dev/null; echo 'it is so' >&2; exit {code}"));
         let error = program.send("x\r\n").await.unwrap_err();
         assert_eq!((error.outcome(), error.repeat()), (outcome, repeat), "{error}");
-        assert_eq!(error.reply().unwrap().text, "it is so");
+        assert_eq!(error.reply().unwrap().text(), "it is so");
         assert!(error.advice().is_some());
     }
     let killed = Program::new("cat >/dev/null; kill -9 $$").send("x").await.unwrap_err();
@@ -161,7 +161,7 @@ async fn a_program_that_ends_early_has_not_got_the_message_whatever_it_says() {
 async fn a_program_that_talks_much_is_heard_in_part_and_never_waits_for_us() {
     let script = "head -c 3000000 /dev/zero | tr '\\0' e >&2; cat >/dev/null; exit 69";
     let error = Program::new(script).send(body::of_size(1 << 20)).await.unwrap_err();
-    assert_eq!((error.outcome(), error.reply().unwrap().text.len()), (Outcome::Rejected, 2048));
+    assert_eq!((error.outcome(), error.reply().unwrap().text().len()), (Outcome::Rejected, 2048));
 }
 
 #[tokio::test]

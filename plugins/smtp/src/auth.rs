@@ -73,7 +73,7 @@ impl SignIn {
             235 => self.exchange.check_success().map(|()| Then::Done),
             334 if self.rounds < ROUNDS => {
                 self.rounds += 1;
-                Ok(match self.exchange.answer(&reply.text) {
+                Ok(match self.exchange.answer(reply.text()) {
                     Ok(answer) => Then::Say(answer),
                     Err(error) => Then::Cancel(error),
                 })
@@ -182,7 +182,7 @@ mod tests {
             (454, ErrorKind::Deferred, "later"),
             (421, ErrorKind::Deferred, "later"),
         ] {
-            let reply = SmtpReply { code, enhanced: None, text: "no".into() };
+            let reply = SmtpReply::new(code, None, "no".into());
             let error = sign_in.failure(&reply, &Redactor::default());
             assert_eq!(error.kind(), kind, "{code}");
             assert!(error.advice().unwrap().contains(part), "{code}: {error}");

@@ -120,7 +120,7 @@ impl Session {
                 self.caps = Capabilities::read(&reply);
                 let words = |line: &str| self.channel.redactor().clean(line.trim());
                 let host = self.channel.host();
-                host.learned(Fact::Capabilities(reply.text.split('\n').skip(1).map(words).collect()));
+                host.learned(Fact::Capabilities(reply.text().split('\n').skip(1).map(words).collect()));
                 host.learned(Fact::Mechanisms(self.caps.auth.clone()));
                 return Ok(());
             }

@@ -46,7 +46,7 @@ impl Drive<'_, '_, '_> {
             let parts = ReplyLine::read(line);
             let whole = |l: &ReplyLine<'_>| l.last && self.session.reader.is_empty();
             if let Some(ReplyLine { code, .. }) = parts.filter(|l| whole(l) && self.flow.wants_code(l.code)) {
-                let reply = SmtpReply { code, enhanced: None, text: String::new() };
+                let reply = SmtpReply::bare(code);
                 self.flow.take(reply, &mut out, self.session.channel.redactor());
                 continue;
             }
@@ -55,7 +55,7 @@ impl Drive<'_, '_, '_> {
             if let Some(ReplyLine { code, .. }) = parts.filter(begins)
                 && self.flow.awaited().is_none()
             {
-                let reply = SmtpReply { code, enhanced: None, text: String::new() };
+                let reply = SmtpReply::bare(code);
                 self.flow.take(reply, &mut out, self.session.channel.redactor());
                 continue;
             }

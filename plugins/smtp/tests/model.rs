@@ -112,9 +112,9 @@ fn play(seed: u64, tally: &mut Tally) {
                 let accepted: Vec<_> = accepted.map(|r| r.address.as_str().to_owned()).collect();
                 assert_eq!(accepted, copies[0].0, "{what}");
                 let own = if n % 3 == 0 { "taken".to_owned() } else { format!("taken as {n}") };
-                assert_eq!(receipt.reply.text, own, "{what}");
+                assert_eq!(receipt.reply.text(), own, "{what}");
                 for recipient in &receipt.recipients {
-                    let words = recipient.verdict.reply().map_or("", |reply| reply.text.as_str());
+                    let words = recipient.verdict.reply().map_or("", |reply| reply.text());
                     let own = ["ok", "no", "no\nno"].contains(&words)
                         || words.trim_start_matches("yes\n") == recipient.address.as_str();
                     assert!(own, "{what}: {words:?}");

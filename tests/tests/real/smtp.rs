@@ -28,7 +28,7 @@ async fn mail_goes_out_in_each_tls_mode() {
         }
         let subject = format!("{server} {tls} {sign_in}");
         let receipt = text.mailer().send(&envelope(&mailbox), message(&subject).into()).await.unwrap();
-        assert!(receipt.is_complete() && receipt.reply.text.contains("queued as"), "{receipt:?}");
+        assert!(receipt.is_complete() && receipt.reply.text().contains("queued as"), "{receipt:?}");
     }
     let arrived = mailbox.arrived(WAYS.len());
     assert_eq!(arrived.len(), WAYS.len());

@@ -24,9 +24,9 @@ fn verdicts(recipients: &[postrider::RecipientOutcome]) -> Vec<String> {
     recipients
         .iter()
         .map(|r| match &r.verdict {
-            Verdict::Accepted(reply) => format!("accepted {}", reply.status),
-            Verdict::Refused(reply) => format!("refused {}", reply.status),
-            Verdict::Deferred(reply) => format!("deferred {}", reply.status),
+            Verdict::Accepted(reply) => format!("accepted {}", reply.status()),
+            Verdict::Refused(reply) => format!("refused {}", reply.status()),
+            Verdict::Deferred(reply) => format!("deferred {}", reply.status()),
             _ => "not sent".to_owned(),
         })
         .collect()
@@ -43,7 +43,7 @@ async fn one_refused_recipient_cancels_the_message_and_each_verdict_is_told() {
     let error = mailer.send(&envelope, message("cancelled").into()).await.unwrap_err();
     assert_eq!(error.phase(), Phase::Recipient, "{error:?}");
     assert_eq!(verdicts(error.recipients()), ["not sent", "deferred 450", "refused 552", "refused 550"]);
-    let code = |n: usize| error.recipients()[n].verdict.reply().and_then(|r| r.code.clone());
+    let code = |n: usize| error.recipients()[n].verdict.reply().and_then(|r| r.code().clone());
     assert_eq!((code(1).as_deref(), code(2).as_deref()), (Some("4.2.1"), Some("5.2.2")));
     // The same connection goes on, and nothing of the first came through.
     mailer.send(&to(&mailbox, &[]), message("sent").into()).await.unwrap();

@@ -65,7 +65,7 @@ async fn every_message_of_a_window_has_the_outcome_that_postfix_gave_it() {
             let mut smtp = Smtp::new(config(servers, way, window), Arc::new(TokioHost::new()));
             let outcomes = send(&mut smtp, &mailbox, &subject, COUNT).await;
             for (n, outcome) in outcomes.iter().enumerate() {
-                let reply = outcome.as_ref().err().and_then(Error::reply).map(|r| r.status.clone());
+                let reply = outcome.as_ref().err().and_then(Error::reply).map(|r| r.status());
                 let want = match n {
                     n if n % 5 == 3 => Some("550"),
                     n if n % 7 == 5 => Some("554"),

@@ -77,7 +77,7 @@ async fn sends(mut transport: Box<dyn OutgoingTransport>) {
     for call in ["SEND", "THEN"] {
         let sent = transport.send(&envelope, "hello".into());
         match tokio::time::timeout(Duration::from_millis(100), sent).await {
-            Ok(Ok(receipt)) => println!("{call} ok {}", receipt.reply.text),
+            Ok(Ok(receipt)) => println!("{call} ok {}", receipt.reply.text()),
             Ok(Err(error)) => println!("{call} {error:?}"),
             Err(_) => println!("{call} timed out"),
         }

@@ -35,7 +35,7 @@ fn varied(pause: Duration, random: u64) -> Duration {
 /// What the server asks for: by a code of RFC 2449 §8, RFC 3206 or RFC 5530, and by a number in its words.
 fn asked(error: &Error) -> Option<Duration> {
     let reply = error.reply()?;
-    let code = reply.code.as_deref()?.to_ascii_uppercase();
+    let code = reply.code()?.to_ascii_uppercase();
     let (word, rest) = code.split_once([' ', '=']).unwrap_or((&code, ""));
     let usual = match word {
         // Somebody has the maildrop; perhaps it is our own last session, which the server has not missed yet.
@@ -45,7 +45,7 @@ fn asked(error: &Error) -> Option<Duration> {
         "LIMIT" | "OVERQUOTA" => 60,
         _ => return None,
     };
-    let told = rest.trim().parse().ok().or_else(|| seconds(&reply.text));
+    let told = rest.trim().parse().ok().or_else(|| seconds(reply.text()));
     Some(Duration::from_secs(told.unwrap_or(usual)).min(LONGEST))
 }
 

@@ -129,7 +129,7 @@ impl Row {
 /// The three columns of a reply.
 pub(crate) fn reply_values(reply: Option<&Reply>) -> [Value; 3] {
     let Some(reply) = reply else { return [Value::Null, Value::Null, Value::Null] };
-    [reply.status.as_str().into(), reply.code.as_deref().into(), reply.text.as_str().into()]
+    [reply.status().into(), reply.code().into(), reply.text().into()]
 }
 
 pub(crate) fn time(ms: i64) -> SystemTime {

@@ -207,7 +207,7 @@ mod tests {
             let line_ = Line::parse(line.as_bytes()).unwrap();
             let error = line_.refusal(Authentication, Phase::Authenticate, "no", &Redactor::default());
             assert_eq!(error.kind(), kind, "{line}");
-            assert_eq!(error.reply().unwrap().code, line_.code);
+            assert_eq!(error.reply().unwrap().code(), line_.code.as_deref());
         }
     }
 

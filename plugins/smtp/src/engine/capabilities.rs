@@ -33,7 +33,7 @@ impl Capabilities {
     pub(crate) fn read(reply: &SmtpReply) -> Self {
         let mut caps = Self::default();
         // The first line is the server's name.
-        for line in reply.text.split('\n').skip(1) {
+        for line in reply.text().split('\n').skip(1) {
             let mut words = line.split_ascii_whitespace().map(str::to_ascii_uppercase);
             let keyword = words.next().unwrap_or_default();
             match keyword.as_str() {
@@ -80,7 +80,7 @@ mod tests {
     use super::*;
 
     fn read(text: &str) -> Capabilities {
-        Capabilities::read(&SmtpReply { code: 250, enhanced: None, text: text.into() })
+        Capabilities::read(&SmtpReply::new(250, None, text.into()))
     }
 
     #[test]

@@ -77,7 +77,7 @@ mod tests {
     use super::*;
 
     fn reply(code: u16) -> SmtpReply {
-        SmtpReply { code, enhanced: None, text: String::new() }
+        SmtpReply::bare(code)
     }
 
     #[test]

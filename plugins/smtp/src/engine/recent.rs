@@ -5,14 +5,14 @@ use super::SmtpReply;
 /// Longest text that is remembered, in bytes.
 const TEXT: usize = 200;
 
-/// The two texts that came last, with what they mean if they have come twice: to each command a server nearly always
+/// Some texts that came lately, with what they mean if they have come twice: to each command a server nearly always
 /// has the same words, and those need not be taken apart anew. A text that comes once, as one with a queue id, costs
-/// little, and does not push out the other one.
+/// little, and pushes out none that has come twice while there is another one.
 #[derive(Debug, Default)]
 pub(super) struct Recent {
-    known: [Known; 2],
-    /// Which of them came last.
-    last: usize,
+    known: [Known; 4],
+    /// The place of the next text that is new.
+    turn: usize,
 }
 
 #[derive(Debug, Default)]
@@ -24,10 +24,8 @@ struct Known {
 
 impl Recent {
     /// The reply of this one line, if it is known.
-    pub(super) fn find(&mut self, code: u16, text: &[u8]) -> Option<SmtpReply> {
-        let is = |known: &Known| known.code == code && known.text == text;
-        self.last = self.known.iter().position(is)?;
-        self.known.get(self.last)?.reply.clone()
+    pub(super) fn find(&self, code: u16, text: &[u8]) -> Option<SmtpReply> {
+        self.known.iter().find(|known| known.is(code, text))?.reply.clone()
     }
 
     /// Remembers that this line is this reply.
@@ -35,17 +33,24 @@ impl Recent {
         if text.len() > TEXT {
             return;
         }
-        let last = self.known.get(self.last).is_some_and(|k| k.code == code && k.text == text);
-        if !last {
-            self.last = 1 - self.last;
-        }
-        let Some(known) = self.known.get_mut(self.last) else { return };
-        if last {
+        if let Some(known) = self.known.iter_mut().find(|known| known.is(code, text)) {
             known.reply = Some(reply.clone());
-        } else {
+            return;
+        }
+        let places = self.known.len();
+        let mut places = (1..=places).map(|n| (self.turn + n) % places);
+        let free = places.find(|at| self.known.get(*at).is_some_and(|known| known.reply.is_none()));
+        self.turn = free.unwrap_or((self.turn + 1) % self.known.len());
+        if let Some(known) = self.known.get_mut(self.turn) {
             (known.code, known.reply) = (code, None);
             known.text.clear();
             known.text.extend_from_slice(text);
         }
+    }
+}
+
+impl Known {
+    fn is(&self, code: u16, text: &[u8]) -> bool {
+        self.code == code && self.text == text
     }
 }

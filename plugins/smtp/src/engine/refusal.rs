@@ -37,8 +37,8 @@ pub(crate) fn repeated(error: &Error) -> Error {
 }
 
 fn advice(phase: Phase, reply: &SmtpReply) -> Option<&'static str> {
-    let text = reply.text.to_ascii_lowercase();
-    let enhanced = reply.enhanced.as_deref().unwrap_or_default();
+    let text = reply.text().to_ascii_lowercase();
+    let enhanced = reply.enhanced().unwrap_or_default();
     Some(match reply.code {
         530 if text.contains("tls") => {
             "the server wants TLS first: set tls=starttls, or tls=implicit and port 465"
@@ -75,7 +75,7 @@ mod tests {
     #[test]
     fn the_kind_follows_the_code_and_the_advice_the_cause() {
         let of = |phase, code, text: &str| {
-            let reply = SmtpReply { code, enhanced: None, text: text.into() };
+            let reply = SmtpReply::new(code, None, text.into());
             let error = refusal(phase, &reply, "no", &Redactor::default());
             (error.kind(), error.advice().unwrap_or_default().to_owned())
         };

@@ -4,24 +4,62 @@ use super::recent::Recent;
 use postrider_core::Reply;
 use postrider_wire::Redactor;
 use std::borrow::Cow;
+use std::sync::{Arc, OnceLock};
 
 /// Longest line of a reply, in bytes.
 pub(crate) const LINE: usize = 4 * 1024;
 const TOTAL: usize = 64 * 1024;
 const LINES: usize = 1_000;
 
-/// A whole reply of the server.
+/// A whole reply of the server. A clone shares its words.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct SmtpReply {
     /// 200 to 599.
     pub(crate) code: u16,
-    /// Enhanced status code (RFC 2034), taken off the text.
-    pub(crate) enhanced: Option<String>,
-    /// The text of all lines, joined by line feeds.
-    pub(crate) text: String,
+    /// `None` where there are none, or they are of no interest.
+    words: Option<Arc<Words>>,
 }
 
+#[derive(Debug)]
+struct Words {
+    enhanced: Option<String>,
+    text: String,
+    /// As the contract has it, and how many secrets were known when they were masked.
+    shown: OnceLock<(usize, Reply)>,
+}
+
+impl PartialEq for Words {
+    fn eq(&self, other: &Self) -> bool {
+        self.enhanced == other.enhanced && self.text == other.text
+    }
+}
+
+impl Eq for Words {}
+
 impl SmtpReply {
+    /// A reply of which nothing but the code counts.
+    pub(crate) fn bare(code: u16) -> Self {
+        Self { code, words: None }
+    }
+
+    /// A reply of these parts.
+    pub(crate) fn new(code: u16, enhanced: Option<String>, text: String) -> Self {
+        if enhanced.is_none() && text.is_empty() {
+            return Self::bare(code);
+        }
+        Self { code, words: Some(Arc::new(Words { enhanced, text, shown: OnceLock::new() })) }
+    }
+
+    /// Enhanced status code (RFC 2034), taken off the text.
+    pub(crate) fn enhanced(&self) -> Option<&str> {
+        self.words.as_ref()?.enhanced.as_deref()
+    }
+
+    /// The text of all lines, joined by line feeds.
+    pub(crate) fn text(&self) -> &str {
+        self.words.as_ref().map_or("", |words| &words.text)
+    }
+
     /// 2xx.
     pub(crate) fn is_success(&self) -> bool {
         (200..300).contains(&self.code)
@@ -40,7 +78,7 @@ impl SmtpReply {
     /// As a reply to RCPT: 5xx, but for the 552 of old servers that means "too many recipients at once" and
     /// is to be taken as 452 (RFC 5321 §4.5.3.1.10). A full mailbox says 5.2.2 with it.
     pub(crate) fn refuses_recipient(&self) -> bool {
-        let too_many = self.code == 552 && self.enhanced.as_deref().is_none_or(|e| e == "5.5.3");
+        let too_many = self.code == 552 && self.enhanced().is_none_or(|e| e == "5.5.3");
         self.is_permanent() && !too_many
     }
 
@@ -50,26 +88,16 @@ impl SmtpReply {
         if !self.is_permanent() {
             return false;
         }
-        let text = self.text.to_ascii_lowercase();
+        let text = self.text().to_ascii_lowercase();
         (self.code == 503 && in_order) || text.contains("pipelin") || text.contains("synchroni")
     }
 
-    /// As [`to_core`](Self::to_core), without a copy where there is nothing to change.
-    pub(crate) fn into_core(self, redactor: &Redactor) -> Reply {
-        // Without a branch for each byte: nearly always all of them are looked at.
-        let plain = |all, b: u8| all & ((b' '..0x7f).contains(&b) | (b == b'\n'));
-        if !redactor.is_empty() || !self.text.bytes().fold(true, plain) {
-            return self.to_core(redactor);
-        }
-        let status = if self.code == 250 { "250".to_owned() } else { self.code.to_string() };
-        let mut reply = Reply::new(status, self.enhanced, "");
-        reply.text = self.text;
-        reply
-    }
-
-    /// As the contract's reply, with the session's secrets masked.
+    /// As the contract's reply, with the session's secrets masked. Made once for words that are said again and again.
     pub(crate) fn to_core(&self, redactor: &Redactor) -> Reply {
-        redactor.reply(&self.code.to_string(), self.enhanced.as_deref(), &self.text)
+        let make = || redactor.reply(&self.code.to_string(), self.enhanced(), self.text());
+        let Some(words) = &self.words else { return make() };
+        let (secrets, shown) = words.shown.get_or_init(|| (redactor.forms(), make()));
+        if *secrets == redactor.forms() { shown.clone() } else { make() }
     }
 }
 
@@ -138,7 +166,7 @@ impl ReplyReader {
             return Ok(None);
         }
         (self.code, self.lines) = (None, 0);
-        let reply = SmtpReply { code, enhanced: self.enhanced.take(), text: std::mem::take(&mut self.text) };
+        let reply = SmtpReply::new(code, self.enhanced.take(), std::mem::take(&mut self.text));
         if alone {
             self.recent.keep(code, whole, &reply);
         }
@@ -212,15 +240,12 @@ mod tests {
     #[test]
     fn replies_are_put_together_with_their_enhanced_code() {
         let reply = read(&["550-5.1.1 No such", "550 5.1.1 user"]).unwrap().unwrap();
-        assert_eq!(
-            (reply.code, reply.enhanced.as_deref(), reply.text.as_str()),
-            (550, Some("5.1.1"), "No such\nuser")
-        );
+        assert_eq!((reply.code, reply.enhanced(), reply.text()), (550, Some("5.1.1"), "No such\nuser"));
         let reply = read(&["250 2.0"]).unwrap().unwrap();
-        assert_eq!((reply.enhanced, reply.text.as_str()), (None, "2.0"));
-        assert_eq!(read(&["250"]).unwrap().unwrap().text, "");
-        assert_eq!(read(&["250 4.0.0 x"]).unwrap().unwrap().enhanced, None);
-        assert_eq!(read(&["250 2.1.5"]).unwrap().unwrap().enhanced.as_deref(), Some("2.1.5"));
+        assert_eq!((reply.enhanced(), reply.text()), (None, "2.0"));
+        assert_eq!(read(&["250"]).unwrap().unwrap().text(), "");
+        assert_eq!(read(&["250 4.0.0 x"]).unwrap().unwrap().enhanced(), None);
+        assert_eq!(read(&["250 2.1.5"]).unwrap().unwrap().enhanced(), Some("2.1.5"));
     }
 
     #[test]
@@ -249,7 +274,7 @@ mod tests {
             };
             if n % 3 == 0 {
                 assert_eq!(reader.line(b"250-first").unwrap(), None);
-                assert_eq!(reader.line(b"250 2.1.5 ok").unwrap().unwrap().text, "first\nok");
+                assert_eq!(reader.line(b"250 2.1.5 ok").unwrap().unwrap().text(), "first\nok");
             }
             assert_eq!(reader.line(line.as_bytes()), ReplyReader::default().line(line.as_bytes()), "{line}");
         }
@@ -280,7 +305,7 @@ mod tests {
                 prop_assert!(out.is_none());
                 out = reader.line(format!("{code}{mark}{text}").as_bytes()).unwrap();
             }
-            prop_assert_eq!(out, Some(SmtpReply { code, enhanced: None, text: lines.join("\n") }));
+            prop_assert_eq!(out, Some(SmtpReply::new(code, None, lines.join("\n"))));
         }
     }
 }

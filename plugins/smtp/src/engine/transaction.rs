@@ -141,7 +141,7 @@ impl Transaction {
         }
         let recipients = self.outcomes(redactor, taken);
         if taken {
-            return Ok(Receipt::new(end.into_core(redactor), recipients));
+            return Ok(Receipt::new(end.to_core(redactor), recipients));
         }
         let what = "the server refused the message after its body";
         Err(refusal(Phase::EndOfData, &end, what, redactor).with_recipients(recipients))
@@ -153,9 +153,9 @@ impl Transaction {
         // With the sender refused, the replies to RCPT (503) say nothing of the recipients.
         let said = self.mail.as_ref().is_some_and(SmtpReply::is_success);
         let verdict = |reply: Option<SmtpReply>| match reply {
-            Some(r) if said && r.is_success() && delivered => Verdict::Accepted(r.into_core(redactor)),
-            Some(r) if said && r.refuses_recipient() => Verdict::Refused(r.into_core(redactor)),
-            Some(r) if said && r.is_refusal() => Verdict::Deferred(r.into_core(redactor)),
+            Some(r) if said && r.is_success() && delivered => Verdict::Accepted(r.to_core(redactor)),
+            Some(r) if said && r.refuses_recipient() => Verdict::Refused(r.to_core(redactor)),
+            Some(r) if said && r.is_refusal() => Verdict::Deferred(r.to_core(redactor)),
             _ => Verdict::NotSent,
         };
         let recipients = std::mem::take(&mut self.envelope.to).into_iter();
@@ -228,7 +228,7 @@ mod tests {
     use super::*;
 
     fn reply(code: u16) -> SmtpReply {
-        SmtpReply { code, enhanced: None, text: String::new() }
+        SmtpReply::bare(code)
     }
 
     fn after(send_partial: bool, codes: &[u16]) -> Transaction {
