@@ -1,7 +1,8 @@
-//! The server's side of one connection: as little as can be done and still be SMTP.
+//! The server's side of one connection: as little as can be done and still be SMTP. It neither reads nor writes; who
+//! does that gives it what came in, and sends what it has to say.
 
-use memchr::{memchr, memmem};
-use std::io::{Read, Write};
+use memchr::memchr;
+use memchr::memmem::Finder;
 
 /// What EHLO offers.
 #[derive(Clone, Copy)]
@@ -32,66 +33,76 @@ enum State {
 }
 
 const END: &[u8] = b"\r\n.\r\n";
+/// Longest command line that is kept together when it comes in pieces.
+const LINE: usize = 4096;
 
-/// Speaks until the client goes.
-pub fn serve(mut stream: impl Read + Write, offer: Offer) -> Count {
-    let mut session =
-        Session { offer, state: State::Command, out: Vec::with_capacity(64 << 10), count: Count::default() };
-    session.out.extend_from_slice(b"220 sink.example.test ESMTP\r\n");
-    let mut buffer = vec![0; 512 << 10];
-    let mut filled = 0;
-    loop {
-        if stream.write_all(&session.out).and_then(|()| stream.flush()).is_err() {
-            break;
-        }
-        session.out.clear();
-        if matches!(session.state, State::Over) || filled == buffer.len() {
-            break;
-        }
-        filled += match stream.read(&mut buffer[filled..]) {
-            Ok(0) | Err(_) => break,
-            Ok(n) => n,
-        };
-        let used = session.take(&buffer[..filled]);
-        buffer.copy_within(used..filled, 0);
-        filled -= used;
-    }
-    session.count
-}
-
-struct Session {
+pub struct Session {
     offer: Offer,
     state: State,
-    out: Vec<u8>,
-    count: Count,
+    end: Finder<'static>,
+    /// The beginning of a command whose end has not come.
+    begun: Vec<u8>,
+    /// What is to be sent.
+    pub out: Vec<u8>,
+    pub count: Count,
 }
 
 impl Session {
-    /// Takes what it can of the input and says how much that was.
-    fn take(&mut self, input: &[u8]) -> usize {
+    /// One whose greeting is to be sent.
+    pub fn new(offer: Offer) -> Self {
+        Self {
+            offer,
+            state: State::Command,
+            end: Finder::new(END),
+            begun: Vec::new(),
+            out: b"220 sink.example.test ESMTP\r\n".to_vec(),
+            count: Count::default(),
+        }
+    }
+
+    /// Whether there is nothing more to be said.
+    pub fn is_over(&self) -> bool {
+        matches!(self.state, State::Over)
+    }
+
+    /// Takes what came in, wherever it was cut.
+    pub fn take(&mut self, input: &[u8]) {
         let mut at = 0;
         while at < input.len() {
             let rest = &input[at..];
-            match self.state {
-                State::Over => return input.len(),
-                State::Command => match memchr(b'\n', rest) {
-                    None => break,
-                    Some(end) => {
-                        self.command(&rest[..end]);
-                        at += end + 1;
-                    }
-                },
+            at += match self.state {
+                State::Over => return,
+                State::Command => self.line(rest),
                 State::Chunk { left, last } => {
                     let n = left.min(rest.len() as u64);
                     self.count.bytes += n;
-                    at += n as usize;
                     self.state = State::Chunk { left: left - n, last };
                     self.end_of_chunk();
+                    n as usize
                 }
-                State::Data { matched } => at += self.data(rest, matched),
-            }
+                State::Data { matched } => self.data(rest, matched),
+            };
         }
-        at
+    }
+
+    fn line(&mut self, rest: &[u8]) -> usize {
+        let Some(end) = memchr(b'\n', rest) else {
+            self.begun.extend_from_slice(rest);
+            if self.begun.len() > LINE {
+                self.state = State::Over;
+            }
+            return rest.len();
+        };
+        if self.begun.is_empty() {
+            self.command(&rest[..end]);
+        } else {
+            let mut line = std::mem::take(&mut self.begun);
+            line.extend_from_slice(&rest[..end]);
+            self.command(&line);
+            line.clear();
+            self.begun = line;
+        }
+        end + 1
     }
 
     fn data(&mut self, rest: &[u8], matched: usize) -> usize {
@@ -112,7 +123,7 @@ impl Session {
             self.state = State::Data { matched: usize::from(matched == 4) };
             return 0;
         }
-        let used = match memmem::find(rest, END) {
+        let used = match self.end.find(rest) {
             Some(place) => {
                 self.accept();
                 place + END.len()
@@ -168,10 +179,12 @@ impl Session {
     }
 
     fn bdat(&mut self, line: &[u8]) {
-        let text = std::str::from_utf8(line).unwrap_or("").trim_end();
-        let mut words = text.split_ascii_whitespace().skip(1);
-        let size = words.next().and_then(|w| w.parse::<u64>().ok());
-        let last = words.next().is_some_and(|w| w.eq_ignore_ascii_case("LAST"));
+        let mut words = line.split(|b| matches!(b, b' ' | b'\r')).filter(|word| !word.is_empty()).skip(1);
+        let size = words.next().and_then(|word| {
+            let digit = |n: u64, b: &u8| n.checked_mul(10)?.checked_add(u64::from(b.wrapping_sub(b'0')));
+            word.iter().try_fold(0, |n, b| b.is_ascii_digit().then(|| digit(n, b))?)
+        });
+        let last = words.next().is_some_and(|word| word.eq_ignore_ascii_case(b"LAST"));
         match size {
             None => self.out.extend_from_slice(b"501 5.5.4 size?\r\n"),
             Some(left) => {
@@ -190,5 +203,35 @@ impl Session {
             self.out.extend_from_slice(b"250-CHUNKING\r\n");
         }
         self.out.extend_from_slice(b"250-8BITMIME\r\n250-ENHANCEDSTATUSCODES\r\n250 SIZE 1073741824\r\n");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What is said to the input, cut at every so many bytes.
+    fn said(input: &[u8], cut: usize) -> (String, Count) {
+        let mut session = Session::new(Offer { pipelining: true, chunking: true });
+        session.out.clear();
+        input.chunks(cut).for_each(|piece| session.take(piece));
+        (String::from_utf8(session.out).unwrap(), session.count)
+    }
+
+    #[test]
+    fn wherever_the_input_is_cut_the_same_is_said_and_counted() {
+        let input = b"MAIL FROM:<a@b>\r\nRCPT TO:<c@d>\r\nDATA\r\nSubject: x\r\n\r\n..dot\r\n.\r\r\n.\r\n\
+                      MAIL FROM:<a@b>\r\nRCPT TO:<c@d>\r\nDATA\r\n.\r\n\
+                      MAIL FROM:<a@b>\r\nrcpt TO:<c@d>\r\nBDAT 3\r\nabcbdat 4 last\r\n\r\n.\r\
+                      BDAT 0 LAST\r\nBDAT x\r\nBDAT 99999999999999999999 LAST\r\nQUIT\r\n";
+        let whole = said(input, input.len());
+        assert_eq!(whole.1.messages, 4);
+        assert_eq!(whole.0.matches("250 2.0.0 taken").count(), 4);
+        assert_eq!(whole.0.matches("501 ").count(), 2);
+        assert!(whole.0.ends_with("221 2.0.0 bye\r\n"));
+        for cut in 1..input.len() {
+            let cut = said(input, cut);
+            assert_eq!((cut.0, cut.1.bytes), (whole.0.clone(), whole.1.bytes));
+        }
     }
 }
