@@ -57,6 +57,8 @@ pub struct Contender {
     pub count: Count,
     /// Client and server share one core.
     pub pinned: bool,
+    /// At a time; a run has no fewer messages.
+    pub connections: u64,
 }
 
 /// How many messages a run has.
@@ -112,8 +114,6 @@ pub enum Server {
 pub enum User {
     /// 10,000 messages of 4 KiB.
     Many,
-    /// 2,000 of them, for those who take all there is.
-    Some,
     /// 100 messages of 5 MiB.
     Large,
     /// Ten mailboxes of 100 messages of 4 KiB.
@@ -156,11 +156,18 @@ impl Contender {
             size: 4096,
             count,
             pinned: false,
+            connections: 1,
         }
     }
 
     pub fn with(mut self, arguments: &str) -> Self {
         self.arguments = arguments.to_owned();
+        self
+    }
+
+    pub fn connections(mut self, number: u64) -> Self {
+        self.arguments += &format!(" --connections {number}");
+        self.connections = number;
         self
     }
 

@@ -11,7 +11,6 @@ impl User {
     pub fn name(self) -> &'static str {
         match self {
             Self::Many => "u001",
-            Self::Some => "u002",
             Self::Large => "u003",
             Self::Folders => "u004",
         }
@@ -21,8 +20,6 @@ impl User {
     pub fn messages(self, quick: bool) -> u64 {
         match self {
             Self::Many => 10_000,
-            Self::Some if quick => 500,
-            Self::Some => 2_000,
             Self::Large if quick => 20,
             Self::Large => 100,
             Self::Folders => 100,

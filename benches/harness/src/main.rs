@@ -13,6 +13,7 @@ mod foreign;
 mod judge;
 mod mailboxes;
 mod measure;
+mod pace;
 mod plot;
 mod process;
 mod profile;
@@ -56,9 +57,9 @@ fn main() -> Result<()> {
 fn measure_rows(given: &Arguments) -> Result<()> {
     let programs = programs::Programs::find(given)?;
     let quick = given.flag("quick");
-    let pace = measure::Pace {
+    let pace = pace::Pace {
         rounds: given.number("rounds", if quick { 2 } else { 5 }),
-        seconds: given.number("seconds", if quick { 0.6 } else { 3.0 }),
+        seconds: given.number("seconds", if quick { 0.6 } else { 1.2 }),
         quick,
     };
     let plans = wanted(given.words())?;

@@ -1,6 +1,7 @@
 //! Running the contenders of a row in rotation.
 
 use crate::contender::{Contender, Count, Metric, Plan, Program, Server};
+use crate::pace::{self, Length, Pace};
 use crate::process::{self, Ran};
 use crate::profile::Copies;
 use crate::programs::Programs;
@@ -9,26 +10,23 @@ use crate::servers::{Place, Servers};
 use crate::{Result, judge, profile};
 use serde_json::Value;
 
-pub struct Pace {
-    pub rounds: u32,
-    /// How long a run should take that has no fixed number of messages.
-    pub seconds: f64,
-    pub quick: bool,
-}
-
 pub fn row(plan: &Plan, programs: &Programs, servers: &mut Servers, pace: &Pace) -> Result<Row> {
     let mut row = Row::of(plan);
-    let mut ready = Vec::new();
+    let (mut ready, mut lengths) = (Vec::new(), Vec::new());
     for contender in &plan.contenders {
         let mut outcome = Outcome::of(contender);
         match prepare(contender, programs, servers, pace, plan.metric) {
-            Ok((place, count)) => {
-                outcome.count = count;
+            Ok((place, length)) => {
                 ready.push((contender, place, row.outcomes.len()));
+                lengths.push((contender.name, length));
             }
             Err(error) => outcome.failure = Some(error.to_string()),
         }
         row.outcomes.push(outcome);
+    }
+    pace::level(&plan.checks, pace, &mut lengths);
+    for ((_, _, index), (_, length)) in ready.iter().zip(&lengths) {
+        row.outcomes[*index].count = length.count;
     }
     let rounds = match plan.metric {
         // These repeat to the digit, or nearly.
@@ -78,6 +76,7 @@ impl Outcome {
             count: 0,
             peak_kib: 0,
             idle_kib: 0,
+            suite: None,
             failure: None,
             profile: Vec::new(),
             profiled: 0.0,
@@ -92,40 +91,16 @@ fn prepare(
     servers: &mut Servers,
     pace: &Pace,
     metric: Metric,
-) -> Result<(Place, u64)> {
+) -> Result<(Place, Length)> {
     let place = servers.place(contender.server, contender.pinned, contender.rtt)?;
-    let (least, most) = match contender.count {
-        Count::Exactly(count) => {
-            // Nought: all there is.
-            let count = match (count, contender.server) {
-                (0, Server::Imap(user) | Server::ImapTls(user) | Server::Pop3(user)) => {
-                    user.messages(servers.quick)
-                }
-                _ => count,
-            };
-            // Once for nothing: the server's caches and indexes are warm for everybody then.
-            if metric.is_rate() {
-                once(contender, &place, programs, servers, count)?;
-            }
-            return Ok((place, count));
-        }
-        Count::Two(_, many) => return Ok((place, many)),
-        Count::Fit(least, most) => (least, most),
-        Count::AllOf(most) => (most / 50, most),
-    };
-    // All, if it need not be waited for too long: then set-up weighs as with the others.
-    let patience = if matches!(contender.count, Count::AllOf(_)) { 6.0 * pace.seconds } else { pace.seconds };
-    let mut count = least;
-    loop {
-        let seconds = once(contender, &place, programs, servers, count)?.work_seconds();
-        if count >= most || seconds >= patience / 5.0 {
-            let fit = count as f64 * patience / seconds;
-            return Ok((place, (fit as u64).clamp(least, most)));
-        }
-        // Set-up weighs heavily in short runs: go up in steps.
-        let step = (pace.seconds / seconds).clamp(1.5, 8.0);
-        count = ((count as f64 * step) as u64).min(most);
+    let length = pace::fit(contender.count, contender.connections, pace, |count| {
+        Ok(once(contender, &place, programs, servers, count)?.work_seconds())
+    })?;
+    // Once for nothing: the server's caches and indexes are warm for everybody then.
+    if let (Count::Exactly(count), true) = (contender.count, metric.is_rate()) {
+        once(contender, &place, programs, servers, count)?;
     }
+    Ok((place, length))
 }
 
 fn sample(
@@ -160,22 +135,23 @@ fn sample(
         }
         (Metric::Memory, _) => {
             let ran = once(contender, place, programs, servers, outcome.count)?;
-            note_memory(outcome, &ran);
+            note(outcome, &ran);
             let idle = ran.number("idle_kib").unwrap_or(0.0);
             Ok(ran.peak() as f64 - idle)
         }
         (Metric::Rate | Metric::Megabytes, _) => {
             let ran = once(contender, place, programs, servers, outcome.count)?;
-            note_memory(outcome, &ran);
+            note(outcome, &ran);
             let rate = outcome.count as f64 / ran.work_seconds();
             Ok(if metric == Metric::Megabytes { rate * size / 1e6 } else { rate })
         }
     }
 }
 
-fn note_memory(outcome: &mut Outcome, ran: &Ran) {
+fn note(outcome: &mut Outcome, ran: &Ran) {
     outcome.peak_kib = outcome.peak_kib.max(ran.peak());
     outcome.idle_kib = ran.number("idle_kib").unwrap_or(0.0) as u64;
+    outcome.suite.clone_from(&ran.suite);
 }
 
 /// One run, with a look at whether it did what it should.
@@ -186,8 +162,8 @@ fn once(
     servers: &mut Servers,
     count: u64,
 ) -> Result<Ran> {
-    let ran = process::run(&mut programs.work(contender, place, count)?)?;
-    took_place(contender, servers, count)?;
+    let mut ran = process::run(&mut programs.work(contender, place, count)?)?;
+    ran.suite = took_place(contender, servers, count)?;
     if let Some(messages) = ran.number("messages")
         && messages as u64 != count
     {
@@ -199,17 +175,21 @@ fn once(
     Ok(ran)
 }
 
-fn took_place(contender: &Contender, servers: &Servers, count: u64) -> Result<()> {
+/// Whether as many messages arrived; and by which cipher suite, if by any.
+fn took_place(contender: &Contender, servers: &Servers, count: u64) -> Result<Option<String>> {
     if contender.server == Server::Postfix {
-        return servers.drain_postfix();
+        return servers.drain_postfix().map(|()| None);
     }
     if contender.program == Program::Ours("connect") {
-        return Ok(());
+        return Ok(None);
     }
-    let Some(sink) = servers.counting(contender.server, contender.pinned) else { return Ok(()) };
+    let Some(sink) = servers.counting(contender.server, contender.pinned) else { return Ok(None) };
     let sum = |lines: &[Value]| total(lines, "messages") as u64;
-    match sum(&sink.told(|lines| sum(lines) >= count)) {
-        taken if taken == count => Ok(()),
+    let lines = sink.told(|lines| sum(lines) >= count);
+    match sum(&lines) {
+        taken if taken == count => {
+            Ok(lines.iter().find_map(|line| Some(line.get("suite")?.as_str()?.to_owned())))
+        }
         taken => Err(format!("the sink got {taken} messages of {count}").into()),
     }
 }

@@ -13,6 +13,8 @@ pub struct Ran {
     pub peak_kib: u64,
     /// The last line of JSON it printed, if any.
     pub told: Value,
+    /// The cipher suite, as the server told it.
+    pub suite: Option<String>,
 }
 
 impl Ran {
@@ -49,7 +51,7 @@ pub fn run(command: &mut Command) -> Result<Ran> {
         return Err(format!("{:?} ended with {}: {}", command.get_program(), used.status, end.trim()).into());
     }
     let told = output.lines().rev().find_map(|line| serde_json::from_str(line).ok()).unwrap_or(Value::Null);
-    Ok(Ran { seconds, peak_kib: used.rusage.maxrss / 1024, told })
+    Ok(Ran { seconds, peak_kib: used.rusage.maxrss / 1024, told, suite: None })
 }
 
 /// What a program prints, without the last line end; `None` if it can't be run.

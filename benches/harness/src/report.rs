@@ -7,7 +7,7 @@ use std::fmt::Write as _;
 /// docs/benchmarks.md.
 pub fn markdown(results: &Results) -> String {
     let mut out = format!(
-        "# Benchmarks\n\nMade by `benches/run` on {} of commit {}, on {}; medians of {} rounds in rotation, about {} s a run, {:.0} minutes in all. Do \
+        "# Benchmarks\n\nMade by `benches/run` on {} of commit {}, on {}; medians of {} rounds in rotation, {} s a run and more where setting up weighs much, {:.0} minutes in all. Do \
          not edit: run it again. The figures are in [benches/results.json](../benches/results.json), how they come about in \
          [benches/README.md](../benches/README.md).\n\n",
         results.when, results.commit, results.machine, results.rounds, results.seconds, results.minutes
@@ -33,7 +33,8 @@ pub fn markdown(results: &Results) -> String {
 
 const HOW_TO_READ: &str = "\
 A rate is messages over the time from before the connection until after QUIT or LOGOUT, as the client itself takes it; of \
-programs from packages, the time of the whole process. Only ratios within a row hold on other \
+programs from packages, the time of the whole process. A run is made so long that what is done once is a tenth of it at most, \
+or at least four times as long as usual; those that are held against one another do as many messages. Only ratios within a row hold on other \
 machines. *limit* is a client on a bare socket that does no more than the work needs and allocates nothing for a message; the \
 one that a row is held against has at most 100 messages or 4 MiB in flight over SMTP, 1,000 over POP3, and takes everything by \
 one FETCH over IMAP. Round trips are made and counted by a relay that holds each direction's bytes for half of one and does \
@@ -123,7 +124,9 @@ fn details(out: &mut String, row: &Row) {
     for outcome in &row.outcomes {
         line(out, outcome, counts(row));
     }
-    for note in row.notes.iter().cloned().chain(row.checks.iter().map(measured)) {
+    for note in
+        suites(row).into_iter().chain(row.notes.iter().cloned()).chain(row.checks.iter().map(measured))
+    {
         let _ = writeln!(out, "\n{note}");
     }
     if row.checks.iter().all(|check| check.passed) {
@@ -153,6 +156,27 @@ fn details(out: &mut String, row: &Row) {
                 spent.percent,
                 spent.function.chars().take(120).collect::<String>()
             );
+        }
+    }
+}
+
+/// By which cipher suites it was measured, if by any.
+fn suites(row: &Row) -> Option<String> {
+    let mut by_suite: Vec<(&str, Vec<&str>)> = Vec::new();
+    for outcome in &row.outcomes {
+        let Some(suite) = &outcome.suite else { continue };
+        match by_suite.iter_mut().find(|(name, _)| name == suite) {
+            Some((_, names)) => names.push(&outcome.name),
+            None => by_suite.push((suite, vec![&outcome.name])),
+        }
+    }
+    match by_suite.as_slice() {
+        [] => None,
+        [(suite, _)] => Some(format!("All by {suite}.")),
+        many => {
+            let each: Vec<_> =
+                many.iter().map(|(suite, names)| format!("{suite}: {}", names.join(", "))).collect();
+            Some(format!("By {}.", each.join("; by ")))
         }
     }
 }
@@ -187,7 +211,7 @@ pub fn brief(row: &Row) {
         eprintln!("   {:28} {value:>14}  ({} messages, {memory:.1} MiB)", outcome.name, outcome.count);
     }
     eprintln!("   {:.0} s in all", row.took);
-    for text in row.checks.iter().map(measured).chain(row.notes.iter().cloned()) {
+    for text in row.checks.iter().map(measured).chain(suites(row)).chain(row.notes.iter().cloned()) {
         eprintln!("   -> {text}");
     }
 }

@@ -1,7 +1,7 @@
 //! What came out, as it is kept.
 
 use crate::contender::{Plan, Who};
-use crate::measure::Pace;
+use crate::pace::Pace;
 use crate::programs::Programs;
 use crate::{Result, process};
 use serde::{Deserialize, Serialize};
@@ -54,6 +54,9 @@ pub struct Outcome {
     pub count: u64,
     pub peak_kib: u64,
     pub idle_kib: u64,
+    /// The cipher suite that it and the sink chose.
+    #[serde(default)]
+    pub suite: Option<String>,
     pub failure: Option<String>,
     /// Where the instructions went, most first, as callgrind has it by default.
     #[serde(default)]

@@ -155,14 +155,14 @@ fn pop3_instructions() -> Plan {
 }
 
 fn pop3_peers() -> Vec<Contender> {
-    let (many, some) = (Server::Pop3(User::Many), Server::Pop3(User::Some));
+    let many = Server::Pop3(User::Many);
     let fit = Count::Fit(20, 10_000);
     vec![
         Contender::new("poplib", Program::Python("poplib"), many, fit),
         Contender::new("curl", Program::CurlPop3, many, fit),
         Contender::new("fetchmail", Program::Fetchmail, many, fit),
-        // It takes all there is.
-        Contender::new("mpop", Program::Mpop, some, Count::Exactly(0)),
+        // It takes all there is, which is as many.
+        Contender::new("mpop", Program::Mpop, many, TEN_THOUSAND),
     ]
 }
 
@@ -197,7 +197,7 @@ fn imap_peers(server: Server) -> Vec<Contender> {
         Contender::new("imaplib, one by one", Program::Python("imaplib"), server, Count::Fit(20, 10_000))
             .with("--mode one"),
         Contender::new("curl", Program::CurlImap, server, Count::Fit(20, 10_000)),
-        Contender::new("mbsync", Program::Mbsync, Server::Imap(User::Some), Count::Exactly(0)),
+        Contender::new("mbsync", Program::Mbsync, server, TEN_THOUSAND),
     ]
 }
 

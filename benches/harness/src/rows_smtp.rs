@@ -153,9 +153,7 @@ fn postfix() -> Plan {
     contenders.push(Contender::new("lettre", Program::RustPeer("lettre"), server, fit));
     contenders.push(Contender::new("mail-send", Program::RustPeer("mail-send"), server, fit));
     contenders.push(Contender::new("Nodemailer", Program::Nodemailer, server, fit));
-    for contender in &mut contenders {
-        contender.arguments += " --connections 8";
-    }
+    contenders = contenders.into_iter().map(|contender| contender.connections(8)).collect();
     contenders.push(Contender::new("smtp-source", Program::SmtpSource, server, fit).with("-s 8"));
     Plan {
         id: "smtp-postfix",
