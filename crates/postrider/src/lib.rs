@@ -38,7 +38,7 @@
 //!
 //! | file | what is in it |
 //! |---|---|
-//! | `session.rs`, `setup.rs` | [`Session`]: properties, a registry and a host |
+//! | `session*.rs`, `setup.rs` | [`Session`]: properties, a registry and a host |
 //! | `live.rs` | [`Session::apply`]: new settings while it runs |
 //! | `mailer*.rs`, `route.rs` | [`Mailer`]: sending by the settings of the moment |
 //! | `pool*.rs`, `room.rs` | so many connections and no more, shared by all who send |
@@ -77,19 +77,23 @@ mod inbox;
 mod live;
 mod mailer;
 mod mailer_config;
+mod mailer_sender;
 mod mailer_share;
 pub mod outbox;
 mod pool;
 mod pool_connection;
 mod pool_desk;
+mod pool_door;
 mod pool_drive;
 mod pool_duty;
+mod pool_opening;
 mod pool_place;
 mod pool_plan;
 mod room;
 mod route;
 mod rules;
 mod session;
+mod session_builder;
 pub mod settings;
 mod setup;
 mod spool;
@@ -107,7 +111,8 @@ pub use postrider_core::*;
 #[cfg(feature = "net")]
 pub use postrider_net::TokioHost;
 pub use rules::{AddressPatterns, AutoResponseSuppress, AutoSubmitted, SendingRules};
-pub use session::{Session, SessionBuilder};
+pub use session::Session;
+pub use session_builder::SessionBuilder;
 pub use spool::Spool;
 
 /// The examples of docs/sending.md.

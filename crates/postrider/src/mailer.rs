@@ -1,19 +1,15 @@
 //! Sending.
 
 use crate::MailerConfig;
-use crate::mailer_share::{is_by_headers, sender, share};
+use crate::mailer_sender::{is_by_headers, sender};
+use crate::mailer_share::{send_by_rules, share};
 use crate::pool_connection::{Goodbye, close_all};
 use crate::pool_desk::Leftover;
 use crate::pool_place::Place;
 use crate::route::{Blueprint, Route};
-use crate::rules::{Dispatch, send_all, send_as_they_are, send_one};
+use crate::rules::{Dispatch, is_broken, send_one};
 use lettre::Message;
-use lettre::message::Mailbox;
-use postrider_core::{
-    Address, Body, Envelope, Error, ErrorKind, Host, OutgoingTransport, Phase, Receipt, Recipient, Result,
-    session_property,
-};
-use std::borrow::Cow;
+use postrider_core::{Body, Envelope, Host, Messages, OutgoingTransport, Receipt, Result};
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
@@ -101,6 +97,10 @@ impl Mailer {
         Self(Arc::new(Inner { route: Mutex::new(Route::new(blueprint)) }))
     }
 
+    pub(crate) fn route(&self) -> Arc<Route> {
+        self.0.route()
+    }
+
     /// How a session tells it of new settings, as long as anybody has it.
     pub(crate) fn follow(&self) -> Weak<Inner> {
         Arc::downgrade(&self.0)
@@ -119,64 +119,23 @@ impl Mailer {
         let envelope = Self::envelope_of(message)?;
         let by_headers = is_by_headers(message);
         loop {
-            let route = self.0.route();
-            // None: retired meanwhile. Written out only when it is inside: of ten thousand waiting messages there are few second copies.
-            let Some(place) = Place::enter(&route.pool).await? else { continue };
+            let route = self.route();
+            // None, false: retired meanwhile.
+            let Some(mut place) = Place::stand(&route.pool) else { continue };
+            if !place.come_in().await? {
+                continue;
+            }
+            // Written out only when it is inside: of ten thousand waiting messages there are few second copies.
             let text = message.formatted();
             if text.len() > SHARED {
                 drop((place, text));
                 let body = || Body::from_bytes(message.formatted());
-                return self.send_alone(&envelope, by_headers, body).await;
+                return Box::pin(self.send_alone(&envelope, by_headers, body)).await;
             }
-            if let Ok(outcome) =
-                share(&route, place, sender(&route, &envelope, by_headers), text.into()).await
-            {
+            if let Some(outcome) = share(&route, place, (&envelope, by_headers), &mut text.into()).await {
                 return outcome;
             }
         }
-    }
-
-    /// The envelope of a message built by lettre's builder: from Sender or the one From, to everyone in To,
-    /// Cc and Bcc, or as its own `envelope(…)` was told. The builder takes Bcc out of the bytes unless
-    /// `keep_bcc` forbids it.
-    ///
-    /// # Errors
-    /// `InvalidInput` if an address of it can't stand in an envelope.
-    pub fn envelope_of(message: &Message) -> Result<Envelope> {
-        let headers = message.envelope();
-        let address = |a: &lettre::Address| Address::new(a.to_string());
-        let to = headers.to().iter().map(address).collect::<Result<Vec<_>>>()?;
-        Envelope::new(headers.from().map(address).transpose()?, to)
-    }
-
-    /// An envelope from `mail.<transport>.from` or else `mail.from`, for a message given as bytes or as a stream.
-    ///
-    /// # Errors
-    /// `Configuration` if neither is set, `InvalidInput` without recipients.
-    pub fn envelope<R: Into<Recipient>>(&self, to: impl IntoIterator<Item = R>) -> Result<Envelope> {
-        let sender = self.0.route().config.envelope_from.clone().or_else(|| self.from());
-        Envelope::new(Some(sender.ok_or_else(no_sender)?), to)
-    }
-
-    /// The address of `mail.from`, or else of `mail.<transport>.from`: a default sender for the host app's messages. It is never put in by
-    /// itself: an envelope without a sender has the null reverse path `<>`, which automatic messages must
-    /// have (RFC 5321 §4.5.5).
-    pub fn from(&self) -> Option<Address> {
-        self.0.route().config.from.clone()
-    }
-
-    /// The mailbox of `mail.from` and `mail.from.name`, for a From header.
-    ///
-    /// # Errors
-    /// `Configuration` if `mail.from` is not set or lettre's builder can't take it.
-    pub fn mailbox(&self) -> Result<Mailbox> {
-        let route = self.0.route();
-        let from = route.config.from.as_ref().ok_or_else(no_sender)?;
-        let address = from.as_str().parse().map_err(|e| {
-            let what = format!("{from} can't stand in a From header: {e}");
-            Error::new(ErrorKind::Configuration, Phase::Configure, what).with_property(from_key(), None)
-        })?;
-        Ok(Mailbox::new(route.config.from_name.clone(), address))
     }
 
     /// Sends a message given as bytes or as a stream, to this envelope as it is but for the
@@ -194,14 +153,16 @@ impl Mailer {
     pub async fn send(&self, envelope: &Envelope, body: Body<'_>) -> Result<Receipt> {
         let mut bytes = match body.into_bytes() {
             Ok(bytes) => bytes,
-            Err(body) => return self.send_alone(envelope, false, || body).await,
+            // What few messages need does not make the futures of all larger.
+            Err(body) => return Box::pin(self.send_alone(envelope, false, || body)).await,
         };
         loop {
-            let route = self.0.route();
-            let Some(place) = Place::enter(&route.pool).await? else { continue };
-            match share(&route, place, Cow::Borrowed(envelope), bytes).await {
-                Ok(outcome) => return outcome,
-                Err(back) => bytes = back,
+            let route = self.route();
+            let Some(mut place) = Place::stand(&route.pool) else { continue };
+            if place.come_in().await?
+                && let Some(outcome) = share(&route, place, (envelope, false), &mut bytes).await
+            {
+                return outcome;
             }
         }
     }
@@ -214,7 +175,7 @@ impl Mailer {
         body: impl FnOnce() -> Body<'a> + Send,
     ) -> Result<Receipt> {
         loop {
-            let route = self.0.route();
+            let route = self.route();
             let Some(mut lease) = route.pool.lease().await? else { continue };
             let envelope = sender(&route, envelope, by_headers);
             let message = match Dispatch::new(&route.config.rules, &envelope, body()).await {
@@ -239,23 +200,20 @@ impl Mailer {
     /// As [`send`](Self::send) for each message that has no outcome yet.
     pub async fn send_all(&self, batch: Vec<(Envelope, Body<'_>)>) -> Result<Vec<Result<Receipt>>> {
         let (route, mut lease) = loop {
-            let route = self.0.route();
+            let route = self.route();
             if let Some(lease) = route.pool.lease().await? {
                 break (route, lease);
             }
         };
-        if batch.iter().all(|(envelope, _)| route.config.rules.let_pass(envelope)) {
-            let (outcomes, broken) = send_as_they_are(lease.transport(), batch).await;
-            lease.give_back(outcomes.len(), broken);
-            return Ok(outcomes);
+        if !route.config.rules.let_all_pass(batch.iter().map(|(envelope, _)| envelope)) {
+            return Ok(Box::pin(send_by_rules(&route, lease, batch)).await);
         }
-        let (envelopes, bodies): (Vec<Envelope>, Vec<Body<'_>>) = batch.into_iter().unzip();
-        let mut messages = Vec::with_capacity(envelopes.len());
-        for (envelope, body) in envelopes.iter().zip(bodies) {
-            messages.push(Dispatch::new(&route.config.rules, envelope, body).await);
-        }
-        let (outcomes, broken) = send_all(lease.transport(), messages).await;
-        lease.give_back(outcomes.len(), broken);
+        // The transport has them as they are, and nothing of the mailer's stands between: what is done here is done
+        // once a batch.
+        let mut messages = Messages::new(batch);
+        lease.transport().send_all(&mut messages).await;
+        let outcomes = messages.outcomes();
+        lease.give_back(outcomes.len(), outcomes.iter().any(is_broken));
         Ok(outcomes)
     }
 
@@ -269,12 +227,12 @@ impl Mailer {
     /// # Cancellation
     /// Cuts those that are not ready yet.
     pub async fn connect(&self, connections: usize) -> Result<()> {
-        self.0.route().pool.connect(connections).await
+        self.route().pool.connect(connections).await
     }
 
     /// The name of its transport.
     pub fn transport(&self) -> String {
-        self.0.route().name.clone()
+        self.route().name.clone()
     }
 
     /// Closes idle connections in good order, within 5 s. The mailer can go on: it dials anew.
@@ -282,19 +240,8 @@ impl Mailer {
     /// # Cancellation
     /// Those not yet closed are cut.
     pub async fn close(&self) {
-        close_all(self.0.route().pool.clear()).await;
+        close_all(self.route().pool.clear()).await;
     }
-}
-
-fn from_key() -> String {
-    format!("mail.{}", session_property::FROM.name())
-}
-
-fn no_sender() -> Error {
-    let key = from_key();
-    Error::new(ErrorKind::Configuration, Phase::Configure, "the settings name no sender")
-        .with_property(key.clone(), None)
-        .with_advice(format!("set {key}, or name a sender of the message's own"))
 }
 
 impl fmt::Debug for Mailer {

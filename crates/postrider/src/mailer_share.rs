@@ -1,68 +1,82 @@
-//! One message over a connection that others may use at the same time.
+//! Messages on connections: one over a connection that others may use at the same time, and many by the rules.
 
+use crate::mailer_sender::sender;
+use crate::pool_connection::Lease;
 use crate::pool_desk::Message;
 use crate::pool_place::{Place, Sent};
 use crate::route::Route;
-use crate::rules::{Dispatch, Need, send_one};
+use crate::rules::{Dispatch, Need, send_all, send_one};
 use bytes::Bytes;
-use lettre::message::{Mailbox, Mailboxes, header};
 use postrider_core::{Body, Envelope, Receipt, Result};
-use std::borrow::Cow;
 
-/// The envelope by these settings.
-pub(crate) fn sender<'a>(route: &Route, envelope: &'a Envelope, by_headers: bool) -> Cow<'a, Envelope> {
-    let mut envelope = Cow::Borrowed(envelope);
-    if let (true, Some(sender)) = (by_headers, &route.config.envelope_from) {
-        envelope.to_mut().from = Some(sender.clone());
-    }
-    envelope
-}
-
-/// Sends a message that is in memory, over a connection that others may use at the same time. Gives it back if the
-/// settings changed before a connection took it.
+/// Sends a message that is in memory, over a connection that others may use at the same time. `None` if the settings
+/// changed before a connection took it: it is in `bytes` as before then.
 pub(crate) async fn share(
     route: &Route,
-    place: Place<'_>,
-    envelope: Cow<'_, Envelope>,
-    bytes: Bytes,
-) -> Result<Result<Receipt>, Bytes> {
-    let rules = &route.config.rules;
-    if rules.let_pass(&envelope) {
-        return match place.send(Message { envelope: envelope.into_owned(), bytes }).await {
-            Sent::Outcome(outcome) => Ok(outcome),
-            Sent::Retired(message) => Err(message.bytes),
-        };
+    mut place: Place<'_>,
+    (envelope, by_headers): (&Envelope, bool),
+    bytes: &mut Bytes,
+) -> Option<Result<Receipt>> {
+    if !route.config.rules.let_pass(envelope) {
+        return Box::pin(share_by_rules(route, place, (envelope, by_headers), bytes)).await;
     }
-    let message = match Dispatch::new(rules, &envelope, Body::from_bytes(bytes.clone())).await {
+    let envelope = sender(route, envelope, by_headers).into_owned();
+    place.post(Message { envelope, bytes: std::mem::take(bytes) });
+    match place.outcome().await {
+        Sent::Outcome(outcome) => Some(outcome),
+        Sent::Retired(message) => {
+            *bytes = message.bytes;
+            None
+        }
+    }
+}
+
+/// As [`share`], of a message that a rule changes, divides, copies or stops.
+async fn share_by_rules(
+    route: &Route,
+    mut place: Place<'_>,
+    (envelope, by_headers): (&Envelope, bool),
+    bytes: &Bytes,
+) -> Option<Result<Receipt>> {
+    let envelope = sender(route, envelope, by_headers);
+    let body = Body::from_bytes(bytes.clone());
+    let message = match Dispatch::new(&route.config.rules, &envelope, body).await {
         Ok(message) => message,
-        Err(error) => return Ok(Err(error)),
+        Err(error) => return Some(Err(error)),
     };
     match message.into() {
         Need::Share(single) => {
             let fates = single.fates;
-            let message = Message { envelope: single.envelope.into_owned(), bytes: single.bytes };
-            match place.send(message).await {
-                Sent::Outcome(outcome) => Ok(fates.outcome(outcome)),
-                Sent::Retired(_) => Err(bytes),
+            place.post(Message { envelope: single.envelope.into_owned(), bytes: single.bytes });
+            match place.outcome().await {
+                Sent::Outcome(outcome) => Some(fates.outcome(outcome)),
+                Sent::Retired(_) => None,
             }
         }
         Need::Alone(message) => match place.lease().await {
-            Ok(Some(mut lease)) => {
+            Ok(lease) => {
+                let mut lease = lease?;
                 let (outcome, broken) = send_one(lease.transport(), message).await;
                 lease.give_back(1, broken);
-                Ok(outcome)
+                Some(outcome)
             }
-            Ok(None) => Err(bytes),
-            Err(error) => Ok(Err(error)),
+            Err(error) => Some(Err(error)),
         },
     }
 }
 
-/// True if the message's envelope is from whom its headers name, as the builder makes it.
-pub(crate) fn is_by_headers(message: &lettre::Message) -> bool {
-    let headers = message.headers();
-    let sender = headers.get::<header::Sender>().map(Mailbox::from);
-    let from = || headers.get::<header::From>().and_then(|from| Mailboxes::from(from).into_iter().next());
-    let named = sender.or_else(from);
-    named.is_some_and(|named| message.envelope().from() == Some(&named.email))
+/// Sends a batch of which the rules change, divide, copy or stop some messages.
+pub(crate) async fn send_by_rules(
+    route: &Route,
+    mut lease: Lease,
+    batch: Vec<(Envelope, Body<'_>)>,
+) -> Vec<Result<Receipt>> {
+    let (envelopes, bodies): (Vec<Envelope>, Vec<Body<'_>>) = batch.into_iter().unzip();
+    let mut messages = Vec::with_capacity(envelopes.len());
+    for (envelope, body) in envelopes.iter().zip(bodies) {
+        messages.push(Dispatch::new(&route.config.rules, envelope, body).await);
+    }
+    let (outcomes, broken) = send_all(lease.transport(), messages).await;
+    lease.give_back(outcomes.len(), broken);
+    outcomes
 }

@@ -4,8 +4,10 @@
 //! |---|---|
 //! | `pool_place.rs` | one who waits: for a message's outcome, or for a connection alone |
 //! | `pool_desk.rs` | who waits, and what is in flight where, under one lock |
+//! | `pool_door.rs` | how many messages are written out while they wait |
 //! | `pool_plan.rs` | which connection takes which message, and when another is opened |
-//! | `pool_drive.rs` | a connection at work |
+//! | `pool_opening.rs` | that being done |
+//! | `pool_drive.rs`, `pool_duty.rs` | a connection at work, and whose turn it is to poll it |
 //! | `pool_connection.rs` | connections kept and on their way out |
 
 use crate::MailerConfig;
@@ -70,10 +72,8 @@ impl Pool {
 
     /// Waits for a connection alone. First come, first served. `None` if the pool was retired meanwhile.
     pub(crate) async fn lease(self: &Arc<Self>) -> Result<Option<Lease>> {
-        match Place::enter(self).await? {
-            Some(place) => place.lease().await,
-            None => Ok(None),
-        }
+        let Some(mut place) = Place::stand(self) else { return Ok(None) };
+        if place.come_in().await? { place.lease().await } else { Ok(None) }
     }
 
     /// Connects until there are so many, as far as they are allowed.

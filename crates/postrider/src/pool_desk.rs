@@ -15,9 +15,6 @@ use std::task::Waker;
 /// Number of a waiting task or of a drive.
 pub(crate) type Key = usize;
 
-/// How many messages may be written out and waiting. Further ones wait before the door.
-const DOOR: usize = 256;
-
 /// A transport sending a batch that is fed as messages come. Gives the transport back.
 pub(crate) type Work = Pin<Box<dyn Future<Output = Transport> + Send>>;
 
@@ -90,13 +87,13 @@ pub(crate) struct Drive {
 #[derive(Default)]
 pub(crate) struct Desk {
     pub(crate) slots: Slab<Slot>,
-    outside: VecDeque<Key>,
+    pub(crate) outside: VecDeque<Key>,
     // First come, first served.
     pub(crate) queue: VecDeque<Key>,
     // Those who wait for a connection of their own for which a drive is ending.
     pub(crate) alone: VecDeque<Key>,
     // How many are inside and not yet served.
-    inside: usize,
+    pub(crate) inside: usize,
     // How many messages are in the queue, and how many tasks wait for anything.
     pub(crate) queued: usize,
     pub(crate) waiting: usize,
@@ -127,69 +124,20 @@ impl Leftover {
 }
 
 impl Desk {
-    /// A place in line; `Inside` if there is room behind the door.
-    pub(crate) fn enter(&mut self) -> Key {
-        let state = if self.inside < DOOR && self.outside.is_empty() {
-            self.inside += 1;
-            State::Inside
-        } else {
-            self.waiting += 1;
-            State::Outside
-        };
-        let key = self.slots.insert(Slot { state, waker: None });
-        if matches!(self.slots.get(key), Some(Slot { state: State::Outside, .. })) {
-            self.outside.push_back(key);
-        }
-        key
-    }
-
-    /// Puts one who is inside into the queue.
-    pub(crate) fn post(&mut self, key: Key, message: Option<Message>) {
-        let Some(slot) = self.slots.get_mut(key) else { return };
-        if self.retired {
-            slot.state = State::Settled(Settled::Retired(message));
-            return;
-        }
-        self.waiting += 1;
-        slot.state = match message {
-            Some(message) => {
-                self.queued += 1;
-                State::Queued(message)
-            }
-            None => State::Alone,
-        };
-        self.queue.push_back(key);
-    }
-
-    /// One of those inside was served or is gone. Gives the next one, to be woken.
-    pub(crate) fn admit(&mut self) -> Option<Waker> {
-        self.inside = self.inside.saturating_sub(1);
-        while let Some(key) = self.outside.pop_front() {
-            let Some(slot) = self.slots.get_mut(key) else { continue };
-            if matches!(slot.state, State::Forsaken) {
-                self.slots.try_remove(key);
-                continue;
-            }
-            slot.state = State::Inside;
-            self.waiting = self.waiting.saturating_sub(1);
-            self.inside += 1;
-            return slot.waker.take();
-        }
-        None
-    }
-
     /// Drops those from the front of the queues who don't wait any more.
     pub(crate) fn skip_forsaken(&mut self) {
-        for queue in [&mut self.queue, &mut self.alone] {
-            while let Some(key) = queue.front() {
-                match self.slots.get(*key) {
-                    Some(slot) if !matches!(slot.state, State::Forsaken) => break,
-                    Some(_) => drop(self.slots.try_remove(*key)),
-                    None => {}
-                }
-                queue.pop_front();
-            }
+        while self.queue.front().is_some_and(|key| !self.is_waited_for(*key)) {
+            let gone = self.queue.pop_front();
+            gone.map(|key| self.slots.try_remove(key));
         }
+        while self.alone.front().is_some_and(|key| !self.is_waited_for(*key)) {
+            let gone = self.alone.pop_front();
+            gone.map(|key| self.slots.try_remove(key));
+        }
+    }
+
+    fn is_waited_for(&self, key: Key) -> bool {
+        self.slots.get(key).is_some_and(|slot| !matches!(slot.state, State::Forsaken))
     }
 
     /// Settles a task that waits.
@@ -201,11 +149,11 @@ impl Desk {
     }
 
     /// A task has its answer and goes.
-    pub(crate) fn leave(&mut self, key: Key) -> (Option<Slot>, Leftover) {
+    pub(crate) fn leave(&mut self, key: Key) -> (Option<Slot>, Vec<Waker>) {
         let slot = self.slots.try_remove(key);
-        let mut leftover = Leftover::default();
-        self.hand_over(key, &mut leftover);
-        (slot, leftover)
+        let mut wakers = Vec::new();
+        self.hand_over(key, &mut wakers);
+        (slot, wakers)
     }
 
     /// A task goes without waiting for its answer.
@@ -242,7 +190,7 @@ impl Desk {
         for drive in cut {
             leftover.drives.extend(self.remove(drive));
         }
-        self.hand_over(key, &mut leftover);
+        self.hand_over(key, &mut leftover.wakers);
         if hand_on {
             leftover.wakers.extend(self.someone_queued());
         }

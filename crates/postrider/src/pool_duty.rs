@@ -3,21 +3,21 @@
 //! Each drive is polled by one task at a time, any of those that wait for anything. A task that has its answer goes;
 //! what it would have polled is left to another.
 
-use crate::pool_desk::{Desk, Key, Leftover, State, Work};
+use crate::pool_desk::{Desk, Key, State, Work};
 use crate::pool_drive::Bell;
 use std::sync::Arc;
 use std::task::Waker;
 
 impl Desk {
     /// Somebody else is woken for what the one who goes would have polled.
-    pub(crate) fn hand_over(&mut self, gone: Key, leftover: &mut Leftover) {
+    pub(crate) fn hand_over(&mut self, gone: Key, wakers: &mut Vec<Waker>) {
         for (_, drive) in &mut self.drives {
             drive.driver = drive.driver.filter(|driver| *driver != gone);
         }
         for at in 0..self.due.len() {
             let Some(drive) = self.due.get(at).copied() else { break };
             if self.drives.get(drive).is_some_and(|d| d.work.is_some()) {
-                leftover.wakers.extend(self.pick(drive));
+                wakers.extend(self.pick(drive));
             }
         }
     }

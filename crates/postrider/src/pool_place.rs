@@ -1,9 +1,9 @@
 //! A task's place in the line for connections.
 
 use crate::pool::Pool;
-use crate::pool_connection::{Connection, Lease, part_with};
+use crate::pool_connection::{Lease, part_with};
 use crate::pool_desk::{Key, Message, Settled, Slot, State};
-use crate::pool_plan::{Opening, Plan};
+use crate::pool_plan::Plan;
 use postrider_core::{Error, ErrorKind, Phase, Receipt, Result, session_property};
 use std::future::{Future, poll_fn};
 use std::pin::Pin;
@@ -23,27 +23,34 @@ pub(crate) enum Sent {
 pub(crate) struct Place<'p> {
     pool: &'p Arc<Pool>,
     key: Option<Key>,
+    // The door was open.
+    inside: bool,
+    // Nobody can wake its task yet.
+    fresh: bool,
     timer: Option<Pin<Box<dyn Future<Output = ()> + Send>>>,
 }
 
 impl<'p> Place<'p> {
-    /// Waits before the door, in the order of coming. `None` if the pool was retired.
-    pub(crate) async fn enter(pool: &'p Arc<Pool>) -> Result<Option<Self>> {
-        let key = {
-            let mut desk = pool.desk();
-            if desk.retired {
-                return Ok(None);
-            }
-            desk.enter()
-        };
-        let mut place = Self { pool, key: Some(key), timer: None };
-        let settled = poll_fn(|cx| place.poll(cx)).await?;
-        Ok(settled.is_none().then_some(place))
+    /// Stands in line, in the order of coming. `None` if the pool was retired.
+    pub(crate) fn stand(pool: &'p Arc<Pool>) -> Option<Self> {
+        let (key, inside) = pool.desk().enter()?;
+        Some(Self { pool, key: Some(key), inside, fresh: true, timer: None })
     }
 
-    /// Puts a message in line and waits for what becomes of it.
-    pub(crate) async fn send(mut self, message: Message) -> Sent {
-        self.post(Some(message));
+    /// Waits before the door, if it is shut. False if the pool was retired.
+    pub(crate) async fn come_in(&mut self) -> Result<bool> {
+        Ok(self.inside || poll_fn(|cx| self.poll(cx)).await?.is_none())
+    }
+
+    /// Puts a message in line.
+    pub(crate) fn post(&self, message: Message) {
+        if let Some(key) = self.key {
+            self.pool.desk().post(key, Some(message));
+        }
+    }
+
+    /// Waits for what becomes of its message.
+    pub(crate) async fn outcome(&mut self) -> Sent {
         match poll_fn(|cx| self.poll(cx)).await {
             Ok(Some(Settled::Outcome(outcome))) => Sent::Outcome(outcome),
             Ok(Some(Settled::Retired(Some(message)))) => Sent::Retired(message),
@@ -55,7 +62,9 @@ impl<'p> Place<'p> {
 
     /// Waits for a connection of its own. `None` if the pool was retired.
     pub(crate) async fn lease(mut self) -> Result<Option<Lease>> {
-        self.post(None);
+        if let Some(key) = self.key {
+            self.pool.desk().post(key, None);
+        }
         match poll_fn(|cx| self.poll(cx)).await? {
             Some(Settled::Granted(connection)) => Ok(Some(Lease::new(connection, Arc::clone(self.pool)))),
             Some(Settled::Outcome(Err(error))) => Err(error),
@@ -64,43 +73,41 @@ impl<'p> Place<'p> {
         }
     }
 
-    fn post(&self, message: Option<Message>) {
-        if let Some(key) = self.key {
-            self.pool.desk().post(key, message);
-        }
-    }
-
     /// Does what there is to do for all who wait, until there is an answer for this one: `None` when it is inside.
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Result<Option<Settled>>> {
         let Some(key) = self.key else { return Poll::Ready(Err(lost())) };
+        // It is wanted unless there is an answer at once, and can't be made under the lock.
+        let mut fresh = self.fresh.then(|| cx.waker().clone());
+        let mut timed = false;
+        let mut desk = self.pool.desk();
         // What is rung while this polls it is for the next time: other tasks of the thread have a turn first.
-        let mut turns = self.pool.desk().due.len();
-        let (mut fresh, mut timed): (Option<Waker>, bool) = (None, false);
+        let mut turns = desk.due.len();
         loop {
-            let mut desk = self.pool.desk();
-            let (plan, stale) = desk.plan(&self.pool.room, &self.pool.limits, || self.pool.host.now());
-            if !matches!(plan, Plan::Nothing) || !stale.is_empty() {
-                drop(desk);
-                stale.into_iter().for_each(part_with);
-                turns += usize::from(!matches!(plan, Plan::Nothing | Plan::Grant(..)));
-                self.pool.carry_out(plan);
-                continue;
+            if !desk.is_planned(&self.pool.room) {
+                let (plan, stale) = desk.plan(&self.pool.room, &self.pool.limits, || self.pool.host.now());
+                if !matches!(plan, Plan::Nothing) || !stale.is_empty() {
+                    drop(desk);
+                    stale.into_iter().for_each(part_with);
+                    turns += usize::from(!matches!(plan, Plan::Nothing | Plan::Grant(..)));
+                    self.pool.carry_out(plan);
+                    desk = self.pool.desk();
+                    continue;
+                }
             }
             let is_settled = matches!(desk.slots.get(key), Some(Slot { state: State::Settled(_), .. }));
-            let stays = is_settled && desk.stays_for_a_drive(key);
+            if is_settled && !desk.stays_for_a_drive(key) {
+                self.key = None;
+                let (slot, wakers) = desk.leave(key);
+                drop(desk);
+                wakers.into_iter().for_each(Waker::wake);
+                return Poll::Ready(match slot {
+                    Some(Slot { state: State::Settled(settled), .. }) => Ok(Some(settled)),
+                    _ => Err(lost()),
+                });
+            }
             let Some(slot) = desk.slots.get(key) else { return Poll::Ready(Err(lost())) };
             let waits_in_line = match slot.state {
                 State::Inside => return Poll::Ready(Ok(None)),
-                State::Settled(_) if !stays => {
-                    self.key = None;
-                    let (slot, leftover) = desk.leave(key);
-                    drop(desk);
-                    leftover.settle();
-                    return Poll::Ready(match slot {
-                        Some(slot) => settled(slot.state),
-                        None => Err(lost()),
-                    });
-                }
                 State::Queued(_) | State::Alone | State::Outside => true,
                 _ => false,
             };
@@ -111,6 +118,7 @@ impl<'p> Place<'p> {
                 relieved.into_iter().for_each(Waker::wake);
                 turns -= 1;
                 self.pool.turn(drive, work, bell);
+                desk = self.pool.desk();
                 continue;
             }
             if waits_in_line && !timed && self.pool.limits.wait.is_some() {
@@ -119,6 +127,7 @@ impl<'p> Place<'p> {
                 if self.is_late(cx) && self.withdraw() {
                     return Poll::Ready(Err(self.late()));
                 }
+                desk = self.pool.desk();
                 continue;
             }
             let again = desk.is_due();
@@ -127,11 +136,13 @@ impl<'p> Place<'p> {
                 let Some(fresh) = fresh.take() else {
                     drop(desk);
                     fresh = Some(cx.waker().clone());
+                    desk = self.pool.desk();
                     continue;
                 };
                 let old = slot.waker.replace(fresh);
                 drop(desk);
                 drop(old);
+                self.fresh = false;
             } else {
                 drop(desk);
             }
@@ -141,6 +152,7 @@ impl<'p> Place<'p> {
             return Poll::Pending;
         }
     }
+
     fn is_late(&mut self, cx: &mut Context<'_>) -> bool {
         let Some(limit) = self.pool.limits.wait else { return false };
         let timer = self.timer.get_or_insert_with(|| self.pool.host.sleep(limit));
@@ -181,85 +193,6 @@ impl Drop for Place<'_> {
             }
         }
         leftover.settle();
-    }
-}
-
-impl Pool {
-    /// Does what was planned for those who wait.
-    fn carry_out(self: &Arc<Self>, plan: Plan) {
-        match plan {
-            Plan::Nothing => {}
-            Plan::Tell(ask) => ask.into_iter().for_each(Waker::wake),
-            Plan::Start(opening) => {
-                let feeding = Feeding(self);
-                match self.open(opening) {
-                    Ok(connection) => {
-                        // The drive answers for it from here on.
-                        std::mem::forget(feeding);
-                        self.start(connection);
-                    }
-                    Err(error) => {
-                        drop(feeding);
-                        let waker = self.desk().fail_first(error);
-                        waker.into_iter().flatten().for_each(Waker::wake);
-                    }
-                }
-            }
-            Plan::Grant(key, opening) => {
-                let promised = Promised { pool: self, key };
-                let settled = match self.open(opening) {
-                    Ok(connection) => Settled::Granted(connection),
-                    Err(error) => Settled::Outcome(Err(error)),
-                };
-                std::mem::forget(promised);
-                let (waker, rest) = self.desk().grant(key, settled);
-                waker.into_iter().flatten().for_each(Waker::wake);
-                if let Some(Settled::Granted(connection)) = rest {
-                    self.keep(connection);
-                }
-            }
-        }
-    }
-
-    fn open(self: &Arc<Self>, opening: Opening) -> Result<Connection> {
-        match opening {
-            Opening::Kept(connection) => Ok(connection),
-            Opening::New(permit) => self.connection(permit),
-        }
-    }
-}
-
-/// A connection is about to take a message.
-struct Feeding<'p>(&'p Arc<Pool>);
-
-impl Drop for Feeding<'_> {
-    fn drop(&mut self) {
-        let mut desk = self.0.desk();
-        desk.fed = desk.fed.saturating_sub(1);
-    }
-}
-
-/// A connection is about to be given to this task. Dropped in a panic of what makes it: the task, which may be another
-/// than the one that panics, is the first in line again.
-struct Promised<'p> {
-    pool: &'p Arc<Pool>,
-    key: Key,
-}
-
-impl Drop for Promised<'_> {
-    fn drop(&mut self) {
-        let mut desk = self.pool.desk();
-        desk.alone.push_front(self.key);
-        let waker = desk.someone_queued();
-        drop(desk);
-        waker.into_iter().for_each(Waker::wake);
-    }
-}
-
-fn settled(state: State) -> Result<Option<Settled>> {
-    match state {
-        State::Settled(settled) => Ok(Some(settled)),
-        _ => Err(lost()),
     }
 }
 

@@ -1,20 +1,17 @@
 //! Room for so many connections.
 
 use crate::pool::Pool;
+use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 /// As many permits as there may be connections to one server. Each connection holds one until it is gone. The
 /// limit can change while permits are out.
 pub(crate) struct Room {
-    size: Mutex<Size>,
-}
-
-struct Size {
-    limit: usize,
+    limit: AtomicUsize,
     // May be more than the limit for a while, after that was lowered.
-    out: usize,
+    out: AtomicUsize,
     // Who hears of room that is free again. Only the newest of the pools that share it opens connections.
-    user: Weak<Pool>,
+    user: Mutex<Weak<Pool>>,
 }
 
 /// Room for one connection, given back when it is dropped.
@@ -22,47 +19,47 @@ pub(crate) struct Permit(Arc<Room>);
 
 impl Room {
     pub(crate) fn new(limit: usize) -> Arc<Self> {
-        Arc::new(Self { size: Mutex::new(Size { limit, out: 0, user: Weak::new() }) })
+        let (limit, out) = (AtomicUsize::new(limit), AtomicUsize::new(0));
+        Arc::new(Self { limit, out, user: Mutex::default() })
     }
 
     /// From here on this pool hears of room that is free again.
     pub(crate) fn serve(&self, user: Weak<Pool>) {
-        self.size().user = user;
+        *self.user() = user;
     }
 
     /// Room if there is some now.
     pub(crate) fn permit_now(self: &Arc<Self>) -> Option<Permit> {
-        let mut size = self.size();
-        if size.out >= size.limit {
-            return None;
-        }
-        size.out += 1;
+        let taken = |out| if out < self.limit.load(SeqCst) { Some(out + 1) } else { None };
+        self.out.fetch_update(SeqCst, SeqCst, taken).ok()?;
         Some(Permit(Arc::clone(self)))
+    }
+
+    /// True if there is no room now: asked more often than there is any.
+    pub(crate) fn is_full(&self) -> bool {
+        self.out() >= self.limit.load(SeqCst)
     }
 
     /// How many permits are out.
     pub(crate) fn out(&self) -> usize {
-        self.size().out
+        self.out.load(SeqCst)
     }
 
     /// Changes the limit. Connections beyond a lower one go on until they are given back.
     pub(crate) fn resize(&self, limit: usize) {
-        self.size().limit = limit;
+        self.limit.store(limit, SeqCst);
     }
 
-    fn size(&self) -> MutexGuard<'_, Size> {
-        self.size.lock().unwrap_or_else(PoisonError::into_inner)
+    fn user(&self) -> MutexGuard<'_, Weak<Pool>> {
+        self.user.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Drop for Permit {
     fn drop(&mut self) {
-        let user = {
-            let mut size = self.0.size();
-            size.out -= 1;
-            if size.out < size.limit { size.user.upgrade() } else { None }
-        };
+        self.0.out.fetch_sub(1, SeqCst);
         // Told when the lock is free: it will want the permit.
+        let user = if self.0.is_full() { None } else { self.0.user().upgrade() };
         if let Some(user) = user {
             user.has_room();
         }

@@ -168,19 +168,6 @@ pub(crate) async fn send_one(
     (outcome, broken)
 }
 
-/// Sends messages that the rules [let pass](super::SendingRules::let_pass); true if the transport failed as it never
-/// should.
-pub(crate) async fn send_as_they_are(
-    transport: &mut dyn OutgoingTransport,
-    messages: Vec<(Envelope, Body<'_>)>,
-) -> (Vec<Result<Receipt>>, bool) {
-    let mut batch = Messages::new(messages);
-    transport.send_all(&mut batch).await;
-    let outcomes = batch.outcomes();
-    let broken = outcomes.iter().any(is_broken);
-    (outcomes, broken)
-}
-
 /// Sends messages of which some may have been refused already; true if the transport failed as it never
 /// should.
 pub(crate) async fn send_all(
@@ -196,7 +183,10 @@ pub(crate) async fn send_all(
             (count, fates, copy)
         }));
     }
-    let (answers, mut broken) = send_as_they_are(transport, batch).await;
+    let mut batch = Messages::new(batch);
+    transport.send_all(&mut batch).await;
+    let answers = batch.outcomes();
+    let mut broken = answers.iter().any(is_broken);
     let mut answers = answers.into_iter();
     let mut outcomes = Vec::with_capacity(plans.len());
     for plan in plans {
@@ -232,7 +222,8 @@ async fn copied(
     outcome.map(|receipt| receipt.with_copies(super::outcome::verdicts(fates, &[copied])))
 }
 
-fn is_broken(outcome: &Result<Receipt>) -> bool {
+/// True if the transport failed as it never should.
+pub(crate) fn is_broken(outcome: &Result<Receipt>) -> bool {
     outcome.as_ref().is_err_and(|e| e.kind() == ErrorKind::Plugin)
 }
 

@@ -17,7 +17,7 @@ mod pattern;
 mod recipients;
 mod senders;
 
-pub(crate) use dispatch::{Dispatch, Need, send_all, send_as_they_are, send_one};
+pub(crate) use dispatch::{Dispatch, Need, is_broken, send_all, send_one};
 pub use notice::{AutoResponseSuppress, AutoSubmitted};
 pub use pattern::AddressPatterns;
 
@@ -110,11 +110,23 @@ impl SendingRules {
 
     /// True if a message to this envelope goes out as it is: no rule changes, divides or copies it.
     pub(crate) fn let_pass(&self, envelope: &Envelope) -> bool {
+        self.let_all_pass([envelope])
+    }
+
+    /// True if messages to these envelopes go out as they are. What does not hang on whom one goes to is looked at
+    /// once, and where nothing does, no envelope is.
+    pub(crate) fn let_all_pass<'a>(&self, envelopes: impl IntoIterator<Item = &'a Envelope>) -> bool {
+        if self.needs_head() || !self.audit.is_empty() {
+            return false;
+        }
         let most = self.recipients_per_transaction.map_or(usize::MAX, Into::into);
-        !self.needs_head()
-            && self.audit.is_empty()
-            && envelope.to.len() <= most
-            && envelope.to.iter().all(|recipient| self.suppressed(&recipient.address).is_none())
+        if most == usize::MAX && self.allow_reserved && self.blocked_recipients.is_empty() {
+            return true;
+        }
+        let passes = |envelope: &Envelope| {
+            envelope.to.len() <= most && envelope.to.iter().all(|r| !self.suppresses(&r.address))
+        };
+        envelopes.into_iter().all(passes)
     }
 
     /// True if the header of a message matters to a rule.

@@ -125,12 +125,30 @@ fn local_of(address: &Address) -> String {
 
 /// The reserved domain that an address is at, if any (RFC 2606, RFC 6761): nobody can be reached there.
 pub(crate) fn reserved(address: &Address) -> Option<&'static str> {
-    let domain = domain_of(address.domain());
-    let under =
-        |name: &str| domain.strip_suffix(name).is_some_and(|rest| rest.is_empty() || rest.ends_with('.'));
-    ["example.com", "example.net", "example.org", "example", "test", "invalid", "localhost"]
+    // Asked of each recipient of each message: one in small ASCII letters, which is what they are, costs no copy.
+    let domain = address.domain();
+    if !domain.is_ascii() {
+        return reserved_at(&domain_of(domain));
+    }
+    reserved_at(domain)
+}
+
+fn reserved_at(domain: &str) -> Option<&'static str> {
+    let is_one_of = |label: &str, names: &[&'static str]| {
+        names.iter().copied().find(|name| name.eq_ignore_ascii_case(label))
+    };
+    let (above, top) = domain.rsplit_once('.').unwrap_or(("", domain));
+    if let Some(name) = is_one_of(top, &["example", "test", "invalid", "localhost"]) {
+        return Some(name);
+    }
+    let next = above.rsplit_once('.').map_or(above, |(_, next)| next);
+    if !next.eq_ignore_ascii_case("example") {
+        return None;
+    }
+    let names = ["example.com", "example.net", "example.org"];
+    names
         .into_iter()
-        .find(|name| under(name))
+        .find(|name| name.get("example.".len()..).is_some_and(|end| end.eq_ignore_ascii_case(top)))
 }
 
 impl fmt::Display for AddressPatterns {
@@ -201,6 +219,13 @@ mod tests {
             ("x@a.test", Some("test")),
             ("x@localhost", Some("localhost")),
             ("x@a.invalid", Some("invalid")),
+            ("x@a.b.EXAMPLE", Some("example")),
+            ("x@example", Some("example")),
+            ("x@ｅｘａｍｐｌｅ.org", Some("example.org")),
+            ("x@example.com.de", None),
+            ("x@com", None),
+            ("x@example.example.de", None),
+            ("x@[127.0.0.1]", None),
             ("x@myexample.com", None),
             ("x@example.de", None),
             ("x@contest", None),

@@ -22,6 +22,11 @@ impl SendingRules {
         Some(format!("{name} is a reserved domain (mail.{}=false)", key::SEND_ALLOW_RESERVED.name()))
     }
 
+    /// True if nothing is sent to an address.
+    pub(super) fn suppresses(&self, address: &Address) -> bool {
+        self.blocked_recipients.find(address).is_some() || !self.allow_reserved && reserved(address).is_some()
+    }
+
     /// The error of a message that nobody is to get.
     pub(super) fn nobody_left(&self, recipients: Vec<RecipientOutcome>) -> Error {
         let blocked = recipients.iter().any(|r| self.blocked_recipients.find(&r.address).is_some());

@@ -1,0 +1,61 @@
+//! The door: how many messages are written out while they wait.
+
+use crate::pool_desk::{Desk, Key, Message, Settled, Slot, State};
+use std::task::Waker;
+
+/// How many messages may be written out and waiting. Further ones wait before the door.
+const DOOR: usize = 256;
+
+impl Desk {
+    /// A place in line, and true if it is behind the door already. `None` if the pool is retired.
+    pub(crate) fn enter(&mut self) -> Option<(Key, bool)> {
+        if self.retired {
+            return None;
+        }
+        let inside = self.inside < DOOR && self.outside.is_empty();
+        let state = if inside { State::Inside } else { State::Outside };
+        let key = self.slots.insert(Slot { state, waker: None });
+        if inside {
+            self.inside += 1;
+        } else {
+            self.waiting += 1;
+            self.outside.push_back(key);
+        }
+        Some((key, inside))
+    }
+
+    /// Puts one who is inside into the queue.
+    pub(crate) fn post(&mut self, key: Key, message: Option<Message>) {
+        let Some(slot) = self.slots.get_mut(key) else { return };
+        if self.retired {
+            slot.state = State::Settled(Settled::Retired(message));
+            return;
+        }
+        self.waiting += 1;
+        slot.state = match message {
+            Some(message) => {
+                self.queued += 1;
+                State::Queued(message)
+            }
+            None => State::Alone,
+        };
+        self.queue.push_back(key);
+    }
+
+    /// One of those inside was served or is gone. Gives the next one, to be woken.
+    pub(crate) fn admit(&mut self) -> Option<Waker> {
+        self.inside = self.inside.saturating_sub(1);
+        while let Some(key) = self.outside.pop_front() {
+            let Some(slot) = self.slots.get_mut(key) else { continue };
+            if matches!(slot.state, State::Forsaken) {
+                self.slots.try_remove(key);
+                continue;
+            }
+            slot.state = State::Inside;
+            self.waiting = self.waiting.saturating_sub(1);
+            self.inside += 1;
+            return slot.waker.take();
+        }
+        None
+    }
+}
