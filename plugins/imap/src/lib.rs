@@ -25,9 +25,9 @@
 //! | `transport.rs` | [`Imap`], the contract |
 //! | `session_keeper.rs`, `session_ahead.rs` | the driver: one session after another, and messages fetched over several |
 //! | `session.rs` | the driver: greeting, STARTTLS, capabilities, LOGOUT |
-//! | `session_dialogue.rs` | the driver: commands, what is heard, and how long it may take |
-//! | `session_login.rs`, `session_mailbox.rs`, `session_search.rs`, `session_message.rs`, `session_window.rs`, `session_settle.rs`, `session_wait.rs`, `session_folders.rs`, `session_append.rs` | the driver: one file for each thing that can be done |
-//! | `auth.rs`, `bounds.rs`, `state.rs`, `capabilities.rs`, `mailbox.rs`, `key.rs`, `pieces.rs`, `plan.rs`, `window.rs` | pure: signing in, bounds on answers, what is known of the session, of the server, of mailboxes, message keys, messages in pieces, what is to be fetched, what was asked for |
+//! | `session_dialogue.rs`, `session_flight.rs` | the driver: commands, what is heard, and how long it may take; commands that leave together |
+//! | `session_login.rs`, `session_mailbox.rs`, `session_listing.rs`, `session_search.rs`, `session_message.rs`, `session_window.rs`, `session_settle.rs`, `session_wait.rs`, `session_folders.rs`, `session_append.rs` | the driver: one file for each thing that can be done |
+//! | `auth.rs`, `bounds.rs`, `state.rs`, `capabilities.rs`, `mailbox.rs`, `listing.rs`, `key.rs`, `pieces.rs`, `plan.rs`, `window.rs` | pure: signing in, bounds on answers, what is known of the session, of the server, of mailboxes, what a page is made of, message keys, messages in pieces, what is to be fetched, what was asked for |
 //! | `deflate.rs` | a connection that is compressed (RFC 4978) |
 //! | `codec/` | pure: bytes to responses and bodies, commands to bytes |
 
@@ -38,6 +38,7 @@ mod codec;
 mod config;
 mod deflate;
 mod key;
+mod listing;
 mod mailbox;
 mod pieces;
 mod plan;
@@ -45,8 +46,10 @@ mod session;
 mod session_ahead;
 mod session_append;
 mod session_dialogue;
+mod session_flight;
 mod session_folders;
 mod session_keeper;
+mod session_listing;
 mod session_login;
 mod session_mailbox;
 mod session_message;

@@ -3,6 +3,7 @@
 use crate::ImapConfig;
 use crate::codec::{Command, Event, Framer, Response, Status, StatusKind, parse};
 use crate::deflate::Deflated;
+use crate::listing::Described;
 use crate::session_dialogue::nobody;
 use crate::session_search::Found;
 use crate::state::State;
@@ -25,6 +26,8 @@ pub(crate) struct Session {
     pub(crate) window: Window,
     /// What a search that went along with the opening of the mailbox has found.
     pub(crate) found: Option<Found>,
+    /// What was told along with it of the messages that were likely to be there.
+    pub(crate) told: Option<Described>,
     /// Commands sent along with the one that is answered now, and how those of them ended that did so first.
     pub(crate) early: Vec<(String, Option<Status>)>,
     /// The dialogue is written to the transcript.
@@ -70,6 +73,7 @@ impl Session {
             state: State::default(),
             window: Window::default(),
             found: None,
+            told: None,
             early: Vec::new(),
             debug: config.debug,
             pipelining: config.pipelining,

@@ -64,44 +64,6 @@ impl Session {
         Ok(status)
     }
 
-    /// Runs commands without literals that leave in one segment. The server does them in their order, each even if one
-    /// before is refused.
-    pub(crate) async fn run_all(&mut self, commands: Vec<Command>, phase: Phase) -> Result<Vec<Status>> {
-        let mut statuses = Vec::with_capacity(commands.len());
-        if commands.is_empty() {
-            return Ok(statuses);
-        }
-        if !self.pipelining {
-            for command in commands {
-                statuses.push(self.run(command, phase, &mut nobody).await?);
-            }
-            return Ok(statuses);
-        }
-        self.begin(phase)?;
-        let mut tags = Vec::with_capacity(commands.len());
-        for command in commands {
-            tags.push(self.queue(command)?);
-        }
-        self.channel.flush(phase).await?;
-        self.early = tags.iter().map(|tag| (tag.clone(), None)).collect();
-        for tag in &tags {
-            let status = match self.was_early(tag) {
-                Some(status) => status,
-                None => self.answer(tag, phase, &mut nobody).await?,
-            };
-            statuses.push(status);
-        }
-        self.end(phase)?;
-        Ok(statuses)
-    }
-
-    /// The status of a command sent along with others, if it came before theirs: servers may end commands in another
-    /// order (RFC 9051 §5.5), and Dovecot does so with NOOP. From here on it may not come any more.
-    pub(crate) fn was_early(&mut self, tag: &str) -> Option<Status> {
-        let at = self.early.iter().position(|(early, _)| early == tag)?;
-        self.early.swap_remove(at).1
-    }
-
     /// As [`run`](Self::run) for a command that must succeed; `what` says what it means if it does not.
     pub(crate) async fn ok(&mut self, command: Command, phase: Phase, what: &str) -> Result<Status> {
         let status = self.run(command, phase, &mut nobody).await?;
@@ -140,14 +102,6 @@ impl Session {
         self.over = true;
         let what = "the mailbox was rebuilt while it was open (its UIDVALIDITY has changed)";
         Err(Error::new(ErrorKind::NotFound, phase, what).with_advice("list again: all keys are new"))
-    }
-
-    /// Puts a command without literals into the buffer; gives its tag.
-    pub(crate) fn queue(&mut self, command: Command) -> Result<String> {
-        let tag = postrider_wire::random_text(8)?;
-        self.channel.queue(format!("{tag} ").as_bytes());
-        command.pieces().iter().for_each(|piece| self.channel.queue(&piece.bytes));
-        Ok(tag)
     }
 
     /// Sends a command, waiting for consent where a literal needs it; gives its tag.

@@ -4,10 +4,10 @@ use crate::ImapConfig;
 use crate::codec::UidSet;
 use crate::config::mailbox_name;
 use crate::key::Key;
+use crate::listing::Wanted;
 use crate::plan::{Plan, Sizes};
 use crate::session::{LAST_WORDS, Session};
 use crate::session_message::Opened;
-use crate::session_search::Search;
 use postrider_core::{
     Body, Error, ErrorKind, Host, Listing, MessageId, MessageInfo, Phase, Query, Result, Settle, Wake, within,
 };
@@ -64,7 +64,7 @@ impl Keeper {
     }
 
     /// The same, which may still have to introduce itself. What was asked for ahead is taken in first.
-    async fn plain_session(&mut self) -> Result<&mut Session> {
+    pub(crate) async fn plain_session(&mut self) -> Result<&mut Session> {
         self.bury();
         while let Some(first) = self.lanes.first_mut() {
             if first.rest(&self.config).await {
@@ -80,13 +80,13 @@ impl Keeper {
         Ok(session)
     }
 
-    /// A session with the mailbox open; true if it was open already. A search may go along.
-    pub(crate) async fn opened(&mut self, search: Option<Search>) -> Result<(&mut Session, bool)> {
+    /// A session with the mailbox open; true if it was open already. A page that is wanted goes along.
+    pub(crate) async fn opened(&mut self, wanted: Option<Wanted>) -> Result<(&mut Session, bool)> {
         let name = self.mailbox(Phase::Select)?;
         let (config, listed) = (Arc::clone(&self.config), self.listed);
         let session = self.plain_session().await?;
         let was_open = session.state.selected.is_some();
-        let selected = session.select(&config, &name, search).await?;
+        let selected = session.select(&config, &name, wanted).await?;
         if !was_open && let (Some((validity, next)), Some(now)) = (listed, selected.uid_next) {
             selected.news = validity != selected.validity || now > next;
         }
@@ -143,12 +143,10 @@ impl Keeper {
     pub(crate) async fn page(&mut self, query: &Query) -> Result<Listing> {
         let after = query.after.as_ref().map(|id| self.key(id)).transpose()?;
         let last = after.map_or(0, |key| key.uid);
-        let (session, was_open) = self.opened(Search::first(last, query.unseen)).await?;
+        let wanted = Wanted { after: last, unseen: query.unseen, limit: query.limit.clamp(1, MAX_PAGE) };
+        let (session, was_open) = self.opened(Some(wanted)).await?;
         if was_open {
-            match Search::all(last, query.unseen) {
-                Some(search) => session.renew(search).await?,
-                None => session.noop(Phase::List).await?,
-            }
+            session.renew(wanted).await?;
         }
         let selected = session.selected()?.clone();
         if after.is_some_and(|key| key.validity != selected.validity) {
@@ -157,14 +155,13 @@ impl Keeper {
         if let Some(selected) = &mut session.state.selected {
             selected.news = false;
         }
-        let after = last;
-        let page = session.page(after, query.unseen, query.limit.clamp(1, MAX_PAGE)).await;
+        let page = session.page(wanted).await;
         if let (Err(_), Some(now)) = (&page, &mut session.state.selected) {
             // What it would have shown is news still.
             now.news |= selected.news;
         }
         let page = page?;
-        let last = page.entries.last_key_value().map_or(after, |(uid, _)| *uid);
+        let last = page.entries.last_key_value().map_or(last, |(uid, _)| *uid);
         let next = selected.uid_next.unwrap_or(0).max(last.saturating_add(1));
         self.listed = Some((selected.validity, next));
         let sizes = page.entries.iter().map(|(uid, entry)| (*uid, entry.size));
@@ -172,7 +169,8 @@ impl Keeper {
         let prefix = Key::prefix(&self.account, &selected.name);
         let messages = page.entries.into_iter().map(|(uid, entry)| {
             let mut info = MessageInfo::new(Key { validity: selected.validity, uid }.id(&prefix));
-            (info.size, info.flags, info.stable) = (entry.size, entry.flags, selected.sticky);
+            (info.size, info.flags) = (entry.size, entry.flags.unwrap_or_default());
+            info.stable = selected.sticky;
             info
         });
         Ok(Listing::new(messages.collect(), page.more))

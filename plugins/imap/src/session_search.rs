@@ -1,8 +1,8 @@
 //! The driver of searching: the UIDs of messages, in portions where the mailbox is large.
 
-use crate::codec::{Command, Response, StatusKind, UidSet};
+use crate::codec::{Command, Response, UidSet};
 use crate::session::Session;
-use crate::session_mailbox::RESTARTS;
+use crate::session_listing::RESTARTS;
 use postrider_core::{Error, ErrorKind, Phase, Result};
 use std::time::Duration;
 
@@ -179,26 +179,6 @@ impl Session {
         let command = self.search_for(key);
         self.ask(command, Phase::List, NO_SEARCH, &mut |response| answers.take(response)).await?;
         Ok(answers.found())
-    }
-
-    /// Takes in the answer to a search that was sent along with another command. A message that comes meanwhile may be in
-    /// the result or not, and whoever lists takes it for seen: such a result counts for nothing.
-    pub(crate) async fn search_along(&mut self, tag: &str, search: Search) -> Result<()> {
-        let had_news = self.take_news();
-        let mut answers = Answers::default();
-        let status = self.answer(tag, Phase::List, &mut |response| answers.take(response)).await?;
-        let has_news = self.take_news();
-        if let Some(selected) = &mut self.state.selected {
-            selected.news = had_news || has_news;
-        }
-        if status.kind == StatusKind::Ok && !has_news {
-            self.found = answers.found().map(|uids| search.found(uids));
-        }
-        Ok(())
-    }
-
-    fn take_news(&mut self) -> bool {
-        self.state.selected.as_mut().is_some_and(|selected| std::mem::take(&mut selected.news))
     }
 
     pub(crate) fn search_for(&self, key: &str) -> Command {

@@ -4,7 +4,7 @@ use crate::ImapConfig;
 use crate::codec::{Command, UidSet};
 use crate::session::Session;
 use crate::session_dialogue::nobody;
-use crate::session_mailbox::MAX_SET;
+use crate::session_listing::MAX_SET;
 use postrider_core::{Error, ErrorKind, Phase, Repeat, Result};
 
 const PHASE: Phase = Phase::Settle;

@@ -41,7 +41,8 @@ impl Imap {
     /// # Cancellation
     /// Costs the connection.
     pub async fn connect(&mut self) -> Result<&Capabilities> {
-        Ok(&self.keeper.session().await?.state.caps)
+        // What is said once before a mailbox is opened goes along with that.
+        Ok(&self.keeper.plain_session().await?.state.caps)
     }
 
     /// What the server offers (inside TLS and to this user); `None` while there is no connection.

@@ -174,8 +174,9 @@ fn id_is_told_only_if_the_property_says_so_and_its_refusal_means_nothing() {
     ] {
         let mut config = config(TlsMode::Implicit);
         config.id = id;
-        let (caps, host) = play(config, script, connect);
-        assert!(caps.is_ok());
+        let script = format!("{script}C: {{l}} LIST \"\" \"*\"\nS: {{l}} OK\n");
+        let (mailboxes, host) = play(config, &script, async |imap| imap.mailboxes().await);
+        assert!(mailboxes.is_ok());
         host.assert_followed();
     }
 }

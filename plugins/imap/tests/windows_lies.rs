@@ -195,23 +195,26 @@ fn a_flood_of_what_nobody_asked_for_comes_to_an_end_in_an_error() {
 fn a_message_that_comes_behind_the_result_of_a_search_is_news_still() {
     // The search has been made when the fourth message comes.
     let first = "S: * PREAUTH [CAPABILITY IMAP4rev1 IDLE] hi\nC: {open} SELECT \"INBOX\"\n\
-                 C: {s} UID SEARCH UID 1:50000\nS: * 3 EXISTS\nS: * OK [UIDVALIDITY 7] ok\nS: * OK [UIDNEXT 12] ok\n\
+                 C: {s} UID SEARCH UID 1:50000\n\
+                 C: {d} UID FETCH 1:1000 (UID FLAGS RFC822.SIZE)\nS: * 3 EXISTS\nS: * OK [UIDVALIDITY 7] ok\nS: * OK [UIDNEXT 12] ok\n\
                  S: {open} OK [READ-WRITE]\nS: * SEARCH 4 9 10\n";
     let described = "C: {f} UID FETCH 4,9:10 (UID FLAGS RFC822.SIZE)\nS: * 1 FETCH (UID 4)\nS: * 2 FETCH (UID 9)\n\
                      S: * 3 FETCH (UID 10)\nS: {f} OK\n";
     let at_first = format!(
-        "{first}S: * 4 EXISTS\nS: {{s}} OK\nC~ {{x}} UID SEARCH *\nS: * SEARCH 4 9 10\nS: {{x}} OK\n{described}"
+        "{first}S: * 4 EXISTS\nS: {{s}} OK\nS: {{d}} OK\nC~ {{x}} UID SEARCH *\nS: * SEARCH 4 9 10\nS: {{x}} OK\n{described}"
     );
     let later = format!(
-        "{first}S: {{s}} OK\n{described}C: {{n}} NOOP\nC: {{t}} UID SEARCH UID 1:*\nS: {{n}} OK\nS: * SEARCH 4 9 10\n\
-         S: * 4 EXISTS\nS: {{t}} OK\nC~ {{y}} UID SEARCH *\nS: * SEARCH 4 9 10 12\nS: {{y}} OK\n\
+        "{first}S: {{s}} OK\nS: {{d}} OK\n{described}C: {{n}} NOOP\nC: {{t}} UID SEARCH UID 1:*\n\
+         C: {{e}} UID FETCH 1:1000 (UID FLAGS RFC822.SIZE)\nS: {{n}} OK\nS: * SEARCH 4 9 10\n\
+         S: * 4 EXISTS\nS: {{t}} OK\nS: {{e}} OK\nC~ {{y}} UID SEARCH *\nS: * SEARCH 4 9 10 12\nS: {{y}} OK\n\
          C: {{g}} UID FETCH 4,9:10,12 (UID FLAGS RFC822.SIZE)\nS: * 1 FETCH (UID 4)\nS: * 2 FETCH (UID 9)\n\
          S: * 3 FETCH (UID 10)\nS: * 4 FETCH (UID 12)\nS: {{g}} OK\n"
     );
     // Dovecot ends NOOP behind what came after it at times: the search is made anew then.
     let swapped = format!(
-        "{first}S: {{s}} OK\n{described}C: {{n}} NOOP\nC: {{t}} UID SEARCH UID 1:*\nS: * SEARCH 4 9 10\nS: {{t}} OK\n\
-         S: * 4 EXISTS\nS: {{n}} OK\nC: {{y}} UID SEARCH UID 1:*\nS: * SEARCH 4 9 10 12\nS: {{y}} OK\n\
+        "{first}S: {{s}} OK\nS: {{d}} OK\n{described}C: {{n}} NOOP\nC: {{t}} UID SEARCH UID 1:*\n\
+         C: {{e}} UID FETCH 1:1000 (UID FLAGS RFC822.SIZE)\nS: * SEARCH 4 9 10\nS: {{t}} OK\n\
+         S: * 4 EXISTS\nS: {{n}} OK\nS: {{e}} OK\nC: {{y}} UID SEARCH UID 1:*\nS: * SEARCH 4 9 10 12\nS: {{y}} OK\n\
          C: {{g}} UID FETCH 4,9:10,12 (UID FLAGS RFC822.SIZE)\nS: * 1 FETCH (UID 4)\nS: * 2 FETCH (UID 9)\n\
          S: * 3 FETCH (UID 10)\nS: * 4 FETCH (UID 12)\nS: {{g}} OK\n"
     );

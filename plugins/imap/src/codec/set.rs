@@ -97,6 +97,23 @@ impl UidSet {
         self
     }
 
+    /// Without these, which ascend.
+    pub(crate) fn without(&self, uids: impl Iterator<Item = u32>) -> Self {
+        let (mut uids, mut ranges) = (uids.peekable(), Vec::new());
+        for (low, high) in &self.ranges {
+            let mut left = Some(*low);
+            while let Some(uid) = uids.next_if(|uid| uid <= high) {
+                let Some(from) = left.filter(|from| *from <= uid) else { continue };
+                if from < uid {
+                    ranges.push((from, uid - 1));
+                }
+                left = uid.checked_add(1).filter(|next| next <= high);
+            }
+            ranges.extend(left.map(|from| (from, *high)));
+        }
+        Self { ranges }
+    }
+
     /// The set as text, cut where it would get longer than `most` octets.
     pub(crate) fn texts(&self, most: usize) -> Vec<String> {
         let mut texts = Vec::new();
@@ -162,7 +179,12 @@ mod tests {
             let want: Vec<u32> = model.iter().copied().filter(|n| *n >= from).take(most as usize).collect();
             let cut = set.starting_at(from).first(most);
             let got: Vec<u32> = (1..80).filter(|n| cut.contains(*n)).collect();
-            prop_assert_eq!(got, want);
+            prop_assert_eq!(&got, &want);
+            let even = |n: &u32| n.is_multiple_of(2);
+            let odd = cut.without(want.iter().copied().filter(even).chain([200]));
+            prop_assert_eq!((1..80).filter(|n| odd.contains(*n)).collect::<Vec<_>>(), got.iter().copied().filter(|n| !even(n)).collect::<Vec<_>>());
+            prop_assert_eq!(cut.without(0..80), UidSet::default());
+            prop_assert_eq!(cut.without(std::iter::empty()), cut);
         }
     }
 }

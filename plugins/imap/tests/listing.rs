@@ -1,0 +1,153 @@
+//! A page that is asked for along with the opening of the mailbox: all that is there, each message as it is, and one
+//! flight of commands where UIDs are dense.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+
+mod common;
+
+use common::*;
+use postrider_core::*;
+use postrider_imap::{Imap, ImapConfig};
+
+fn me() -> ImapConfig {
+    pipelined(TlsMode::Implicit)
+}
+
+/// The beginning of a session and the flight of a listing with this limit, up to what the server says of the search.
+fn flight(limit: u32, exists: u32) -> String {
+    format!(
+        "S: * PREAUTH [CAPABILITY IMAP4rev1] hi\nC: {{open}} SELECT \"INBOX\"\nC: {{s}} UID SEARCH UID 1:50000\n\
+         C: {{d}} UID FETCH 1:{limit} (UID FLAGS RFC822.SIZE)\nS: * {exists} EXISTS\nS: * OK [UIDVALIDITY 7] ok\n\
+         S: * OK [UIDNEXT 12] ok\nS: {{open}} OK [READ-WRITE]\n"
+    )
+}
+
+const THREE: &str = "S: * 1 FETCH (UID 1 FLAGS (\\Seen) RFC822.SIZE 10)\nS: * 2 FETCH (UID 2 FLAGS () RFC822.SIZE 20)\n\
+                     S: * 3 FETCH (UID 3 FLAGS () RFC822.SIZE 30)\n";
+
+/// UID, size and whether it is seen of each message of the page.
+async fn page(imap: &mut Imap, query: Query) -> Result<String> {
+    let listing = imap.list(&query).await?;
+    let show = |m: &MessageInfo| {
+        let uid = m.id.as_str().rsplit('/').next().unwrap_or_default();
+        format!("{uid}:{}{}", m.size.unwrap_or(0), if m.flags.seen { "s" } else { "" })
+    };
+    let shown: Vec<String> = listing.messages.iter().map(show).collect();
+    Ok(shown.join(" ") + if listing.more { " more" } else { "" })
+}
+
+/// The page of these answers to the flight, at most `limit` messages; the script is followed to its end.
+fn listed(limit: u32, exists: u32, answers: &str) -> String {
+    let script = flight(limit, exists) + answers;
+    let query = Query::all().limit(limit as usize);
+    let (seen, host) = play(me(), &script, async |imap| page(imap, query.clone()).await);
+    host.assert_followed();
+    word(&seen, Clone::clone)
+}
+
+#[test]
+fn a_page_of_dense_uids_is_one_flight_and_another_page_too() {
+    let answers = format!("S: * SEARCH 1 2 3\nS: {{s}} OK\n{THREE}S: {{d}} OK\n");
+    assert_eq!(listed(1000, 3, &answers), "1:10s 2:20 3:30");
+    let script = flight(2, 3)
+        + "S: * SEARCH 1 2 3\nS: {s} OK\nS: * 1 FETCH (UID 1 FLAGS (\\Seen) RFC822.SIZE 10)\n\
+           S: * 2 FETCH (UID 2 FLAGS () RFC822.SIZE 20)\nS: {d} OK\n\
+           C: {n} NOOP\nC: {t} UID SEARCH UID 3:*\nC: {e} UID FETCH 3:4 (UID FLAGS RFC822.SIZE)\n\
+           S: {n} OK\nS: * SEARCH 3\nS: {t} OK\nS: * 3 FETCH (UID 3 FLAGS () RFC822.SIZE 30)\nS: {e} OK\n";
+    let (seen, host) = play(me(), &script, async |imap| {
+        let first = page(imap, Query::all().limit(2)).await?;
+        Ok(first + " | " + &page(imap, Query::all().limit(2).after(key(2))).await?)
+    });
+    host.assert_followed();
+    assert_eq!(seen.unwrap(), "1:10s 2:20 more | 3:30");
+}
+
+#[test]
+fn who_connects_first_has_no_round_trip_more() {
+    let script = "S: * PREAUTH [CAPABILITY IMAP4rev1 ID ENABLE UTF8=ACCEPT] hi\nC~ {i} ID *\nC: {u} ENABLE UTF8=ACCEPT\n\
+                  C: {open} SELECT \"INBOX\"\nC: {s} UID SEARCH UID 1:50000\n\
+                  C: {d} UID FETCH 1:1000 (UID FLAGS RFC822.SIZE)\nS: {i} OK\nS: * ENABLED UTF8=ACCEPT\nS: {u} OK\n\
+                  S: * 3 EXISTS\nS: * OK [UIDVALIDITY 7] ok\nS: * OK [UIDNEXT 4] ok\nS: {open} OK [READ-WRITE]\n\
+                  S: * SEARCH 1 2 3\nS: {s} OK\n"
+        .to_owned()
+        + THREE
+        + "S: {d} OK\n";
+    let (seen, host) = play(me(), &script, async |imap| {
+        assert!(imap.connect().await?.iter().any(|word| word == "UTF8=ACCEPT"));
+        page(imap, Query::all()).await
+    });
+    host.assert_followed();
+    assert_eq!(seen.unwrap(), "1:10s 2:20 3:30");
+}
+
+#[test]
+fn what_was_not_told_along_is_asked_for() {
+    // Sparse; refused; told of others, or not in full; gone meanwhile.
+    for (answers, want) in [
+        (
+            "S: * SEARCH 2 9\nS: {s} OK\nS: * 1 FETCH (UID 2 FLAGS () RFC822.SIZE 20)\nS: {d} OK\n\
+             C: {f} UID FETCH 9 (UID FLAGS RFC822.SIZE)\nS: * 2 FETCH (UID 9 FLAGS () RFC822.SIZE 90)\nS: {f} OK\n",
+            "2:20 9:90",
+        ),
+        (
+            "S: * SEARCH 1\nS: {s} OK\nS: {d} NO [SERVERBUG] not now\n\
+             C: {f} UID FETCH 1 (UID FLAGS RFC822.SIZE)\nS: * 1 FETCH (UID 1 FLAGS () RFC822.SIZE 10)\nS: {f} OK\n",
+            "1:10",
+        ),
+        (
+            "S: * SEARCH 1 2\nS: {s} OK\nS: * 1 FETCH (UID 1 FLAGS ())\nS: * 2 FETCH (FLAGS () RFC822.SIZE 20)\n\
+             S: * 3 FETCH (UID 4 FLAGS () RFC822.SIZE 40)\nS: {d} OK\nC: {f} UID FETCH 1:2 (UID FLAGS RFC822.SIZE)\n\
+             S: * 1 FETCH (UID 1 FLAGS () RFC822.SIZE 10)\nS: * 2 FETCH (UID 2 FLAGS () RFC822.SIZE 20)\nS: {f} OK\n",
+            "1:10 2:20",
+        ),
+        (
+            "S: * SEARCH 1 2\nS: {s} OK\nS: * 2 EXPUNGE\nS: * 1 FETCH (UID 1 FLAGS () RFC822.SIZE 10)\nS: {d} OK\n\
+             C: {f} UID FETCH 2 (UID FLAGS RFC822.SIZE)\nS: {f} OK\n",
+            "1:10",
+        ),
+    ] {
+        assert_eq!(listed(5, 2, answers), want, "{answers}");
+    }
+}
+
+#[test]
+fn a_message_that_comes_during_the_flight_is_listed_at_once_or_is_news() {
+    // It came behind the search, or behind both: neither the search counts nor is it taken for gone.
+    for answers in [
+        "S: * SEARCH 1\nS: {s} OK\nS: * 1 FETCH (UID 1 FLAGS () RFC822.SIZE 10)\nS: * 2 EXISTS\nS: {d} OK\n",
+        "S: * SEARCH 1\nS: * 2 EXISTS\nS: {s} OK\nS: * 1 FETCH (UID 1 FLAGS () RFC822.SIZE 10)\nS: {d} OK\n",
+    ] {
+        let again = "C: {x} UID SEARCH UID 1:*\nS: * SEARCH 1 2\nS: {x} OK\n\
+                     C: {f} UID FETCH 2 (UID FLAGS RFC822.SIZE)\nS: * 2 FETCH (UID 2 FLAGS () RFC822.SIZE 20)\nS: {f} OK\n";
+        assert_eq!(listed(5, 1, &format!("{answers}{again}")), "1:10 2:20", "{answers}");
+    }
+}
+
+#[test]
+fn commands_of_a_flight_may_end_in_any_order() {
+    // What is heard while another command's end is waited for is asked for again.
+    let swapped = format!("{THREE}S: {{d}} OK\nS: * SEARCH 1 2 3\nS: {{s}} OK\n");
+    let again = "C: {f} UID FETCH 1:3 (UID FLAGS RFC822.SIZE)\n".to_owned() + THREE + "S: {f} OK\n";
+    assert_eq!(listed(1000, 3, &format!("{swapped}{again}")), "1:10s 2:20 3:30");
+    let twice = format!("S: * SEARCH 1 2 3\nS: {{s}} OK\n{THREE}S: {{s}} OK\n");
+    assert_eq!(listed(1000, 3, &twice), "Protocol List");
+}
+
+#[test]
+fn a_mailbox_that_can_not_be_opened_is_no_listing_whatever_else_is_answered() {
+    let script =
+        flight(1000, 3).replace("S: {open} OK [READ-WRITE]", "S: {open} NO [NONEXISTENT] no such mailbox");
+    let script = script + "S: {s} BAD no mailbox\nS: {d} BAD no mailbox\n";
+    let error = fails(me(), &script, async |imap| page(imap, Query::all()).await);
+    assert_eq!((error.kind(), error.phase()), (ErrorKind::NotFound, Phase::Select));
+}
+
+#[test]
+fn where_only_unseen_messages_are_wanted_no_others_are_described() {
+    let script = "S: * PREAUTH [CAPABILITY IMAP4rev1] hi\nC: {open} SELECT \"INBOX\"\nC: {s} UID SEARCH UID 1:50000 UNSEEN\n\
+                  S: * 3 EXISTS\nS: * OK [UIDVALIDITY 7] ok\nS: * OK [UIDNEXT 4] ok\nS: {open} OK [READ-WRITE]\n\
+                  S: * SEARCH 2\nS: {s} OK\nC: {f} UID FETCH 2 (UID FLAGS RFC822.SIZE)\n\
+                  S: * 2 FETCH (UID 2 FLAGS () RFC822.SIZE 20)\nS: {f} OK\n";
+    let (seen, host) = play(me(), script, async |imap| page(imap, Query::unseen()).await);
+    host.assert_followed();
+    assert_eq!(seen.unwrap(), "2:20");
+}
