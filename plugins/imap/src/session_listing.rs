@@ -1,6 +1,6 @@
 //! The driver of a listing: a page of messages, found and described.
 
-use crate::codec::{Command, StatusKind, UidSet};
+use crate::codec::{Command, Response, StatusKind, UidSet};
 use crate::listing::{Described, Entry, Page, Wanted};
 use crate::session::Session;
 use crate::session_dialogue::nobody;
@@ -43,11 +43,18 @@ impl Session {
     /// command it was sent along with. What was told of a message stays true.
     pub(crate) async fn take_along(&mut self, along: Along) -> Result<()> {
         let had_news = self.take_news();
-        let (mut answers, (tag, search)) = (Answers::default(), along.search);
-        let (status, was_early) = self.arrival(&tag, PHASE, &mut |response| answers.take(response)).await?;
-        if let Some((tag, likely)) = along.described {
-            let mut told = Described::of(likely);
-            let (status, _) = self.arrival(&tag, PHASE, &mut |response| told.take(response)).await?;
+        let (tag, search) = along.search;
+        let mut answers = Answers::default();
+        let (likely_tag, likely) = along.described.unzip();
+        let mut told = Described::of(likely.unwrap_or_default());
+        // Data of both come before either has ended: so Dovecot does it.
+        let mut each = |response| match response {
+            Response::Fetch(_) => told.take(response),
+            other => answers.take(other),
+        };
+        let (status, was_early) = self.arrival(&tag, PHASE, &mut each).await?;
+        if let Some(tag) = likely_tag {
+            let (status, _) = self.arrival(&tag, PHASE, &mut each).await?;
             self.told = (status.kind == StatusKind::Ok).then_some(told);
         }
         let has_news = self.take_news();
