@@ -32,7 +32,8 @@ pub async fn within<T>(
     .await
 }
 
-fn timed_out(limit: Duration, phase: Phase) -> Error {
+/// The error of a deadline of `limit` that has passed in `phase`, for whoever keeps it without [`within`].
+pub fn timed_out(limit: Duration, phase: Phase) -> Error {
     // What is left of a longer deadline has digits that say nothing.
     let limit = Duration::from_millis(u64::try_from(limit.as_micros().div_ceil(1_000)).unwrap_or(u64::MAX));
     let message = format!("no answer within {} s", limit.as_secs_f64());

@@ -58,7 +58,7 @@ pub use batch::{Batch, Messages};
 pub use body::Body;
 pub use capability::Capability;
 pub use credential::{Credential, SecretRef};
-pub use deadline::within;
+pub use deadline::{timed_out, within};
 pub use diagnosis::{Diagnosis, DiagnosisKind, Severity};
 pub use envelope::{Envelope, Notify, Recipient, ReturnContent};
 pub use error::{Error, ErrorKind, Outcome, Phase, Repeat, Result};

@@ -34,6 +34,7 @@
 //! end of one leaves with the envelope of the next, and a server that offers neither is asked one thing at a time.
 //! Each message still gets an outcome of its own; `docs/adr/0013-smtp-window.md` says how.
 
+mod alarm;
 mod auth;
 mod config;
 mod config_window;

@@ -13,7 +13,7 @@ use std::task::{Context, Poll, ready};
 /// A body that a dot ends is put out in pieces of at most this size.
 const PIECE: usize = 64 * 1024;
 /// What is copied at once.
-const BLOCK: usize = 2 * 1024;
+const BLOCK: usize = 3 * 1024;
 
 impl Drive<'_, '_, '_> {
     /// Puts out the next piece of the body, or its end; false if none is there yet.

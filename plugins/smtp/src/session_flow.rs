@@ -1,11 +1,12 @@
 //! The driver of messages under way: reads, asks for messages and writes, whichever can go on.
 
 use crate::SmtpConfig;
+use crate::alarm::Alarm;
 use crate::engine::{Flow, News, Plan, Stage};
 use crate::habits::Habits;
 use crate::intake::{Feed, Intake, Letter};
 use crate::session::Session;
-use crate::session_late::Timer;
+
 use bytes::BytesMut;
 use postrider_core::{Error, ErrorKind, Phase, Repeat, Result};
 use postrider_wire::dot::Encoder;
@@ -34,8 +35,8 @@ pub(crate) struct Drive<'s, 'b, 'a> {
     /// Why nothing can be written any more.
     pub(crate) failure: Option<Error>,
     /// For the answer to the command of this number.
-    pub(crate) answer_timer: Option<(u64, Timer)>,
-    pub(crate) write_timer: Option<Timer>,
+    pub(crate) answer_alarm: Option<(u64, Alarm)>,
+    pub(crate) write_alarm: Option<Alarm>,
 }
 
 impl Session {
@@ -71,8 +72,8 @@ impl Session {
             waited: true,
             unflushed: false,
             failure: None,
-            answer_timer: None,
-            write_timer: None,
+            answer_alarm: None,
+            write_alarm: None,
         };
         poll_fn(|cx| drive.poll(cx)).await;
         let flow = drive.flow;
@@ -85,10 +86,14 @@ impl Session {
 
 impl<'a> Drive<'_, '_, 'a> {
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        // Once nothing has come, whatever comes wakes us; but before more of a body goes out, the server may have said
+        // that it is in vain.
+        let mut heard_out = false;
         loop {
-            let mut moved = self.listen(cx);
+            let mut moved = !heard_out && self.listen(cx, &mut heard_out);
             moved |= self.fill(cx);
             moved |= self.write(cx);
+            heard_out &= self.flow.stage() != Stage::Body;
             if self.failure.is_some() && self.flow.is_idle() {
                 self.give_up(None);
             }
@@ -106,8 +111,8 @@ impl<'a> Drive<'_, '_, 'a> {
         }
     }
 
-    /// Reads what has come while an answer may come; true if something has.
-    fn listen(&mut self, cx: &mut Context<'_>) -> bool {
+    /// Reads what has come while an answer may come; true if something has. Says when that was all.
+    fn listen(&mut self, cx: &mut Context<'_>, heard_out: &mut bool) -> bool {
         let mut moved = false;
         while self.flow.listens() {
             let phase = self.flow.front().phase();
@@ -121,7 +126,10 @@ impl<'a> Drive<'_, '_, 'a> {
                     let error = self.failure.take().unwrap_or(error);
                     self.flow.lost(error, self.session.channel.redactor());
                 }
-                Poll::Pending => break,
+                Poll::Pending => {
+                    *heard_out = true;
+                    break;
+                }
             }
             moved = true;
         }
@@ -251,7 +259,7 @@ impl<'a> Drive<'_, '_, 'a> {
             }
         }
         if moved {
-            self.write_timer = None;
+            self.write_alarm = None;
         }
         if self.unflushed {
             match self.session.channel.poll_flush(cx, phase) {
@@ -266,26 +274,35 @@ impl<'a> Drive<'_, '_, 'a> {
         moved
     }
 
-    /// Hands on what is known.
-    pub(crate) fn tell(&mut self) {
+    /// Hands on what is known, and lets go of a body that is out.
+    fn tell(&mut self) {
         if self.feed.as_ref().is_some_and(|feed| feed.begun)
             && matches!(self.flow.stage(), Stage::Idle | Stage::Dot)
         {
             self.feed = None;
         }
+        self.tell_news();
+    }
+
+    /// Hands on what is known.
+    #[inline]
+    pub(crate) fn tell_news(&mut self) {
         while let Some(news) = self.flow.news.pop_front() {
-            match news {
-                News::Outcome(index, outcome) => self.intake.report(index, outcome),
-                News::Again(index, envelope, kept) => {
-                    let untouched = || self.feed.take().filter(|feed| !feed.begun).map(|feed| feed.body);
-                    match kept.map(Into::into).or_else(untouched) {
-                        Some(body) => self.intake.again(Letter { index, envelope, body }),
-                        None => {
-                            let what = "the message can't be read a second time";
-                            self.intake.report(index, Err(Error::new(ErrorKind::Closed, Phase::Data, what)));
-                        }
-                    }
-                }
+            self.tell_of(news);
+        }
+    }
+
+    fn tell_of(&mut self, news: News) {
+        let (index, envelope, kept) = match news {
+            News::Outcome(index, outcome) => return self.intake.report(index, outcome),
+            News::Again(index, envelope, kept) => (index, envelope, kept),
+        };
+        let untouched = || self.feed.take().filter(|feed| !feed.begun).map(|feed| feed.body);
+        match kept.map(Into::into).or_else(untouched) {
+            Some(body) => self.intake.again(Letter { index, envelope, body }),
+            None => {
+                let what = "the message can't be read a second time";
+                self.intake.report(index, Err(Error::new(ErrorKind::Closed, Phase::Data, what)));
             }
         }
     }

@@ -1,26 +1,19 @@
 //! The driver's patience: what is done when the other side takes or says nothing.
 
+use crate::alarm::Alarm;
 use crate::session::LAST_WORDS;
 use crate::session_flow::Drive;
-use postrider_core::{Error, ErrorKind, Phase, Result, within};
-use std::convert::Infallible;
-use std::future::{Future, pending};
-use std::pin::Pin;
-use std::sync::Arc;
-use std::task::{Context, Poll};
+use postrider_core::{Error, ErrorKind, Phase, timed_out};
+use std::task::Context;
 use std::time::Duration;
 
 /// Longest wait for a server to close the connection that it has said to close (421), or to go on.
 const PARTING: Duration = Duration::from_secs(30);
 
-/// Gives the error of a deadline when it has passed.
-pub(crate) type Timer = Pin<Box<dyn Future<Output = Error> + Send>>;
-
 impl Drive<'_, '_, '_> {
     /// Nothing can be written any more. The server may have said why before it closed: that is heard first.
     pub(crate) fn fail(&mut self, error: Error) {
-        let last_words = self.timer(LAST_WORDS, error.phase());
-        self.write_timer = Some(last_words);
+        self.write_alarm = Some(Alarm::new(self.session.channel.host().as_ref(), LAST_WORDS));
         self.failure = Some(error);
         if !self.flow.listens() {
             self.give_up(None);
@@ -40,9 +33,8 @@ impl Drive<'_, '_, '_> {
         let stuck = waits && self.flow.awaited().is_none();
         if self.failure.is_some() || stuck {
             let limit = self.session.channel.timing().write_timeout;
-            let timer = self.write_timer.take().unwrap_or_else(|| self.timer(limit, Phase::Data));
-            let timer = self.write_timer.insert(timer);
-            if timer.as_mut().poll(cx).is_ready() {
+            let host = self.session.channel.host().as_ref();
+            if self.write_alarm.get_or_insert_with(|| Alarm::new(host, limit)).poll(host, cx) {
                 if self.failure.is_some() {
                     self.give_up(None);
                 } else {
@@ -52,34 +44,31 @@ impl Drive<'_, '_, '_> {
                 return true;
             }
         } else {
-            self.write_timer = None;
+            self.write_alarm = None;
         }
         let Some((command, number)) = self.flow.awaited() else {
-            self.answer_timer = None;
+            self.answer_alarm = None;
             return false;
         };
-        let timer = match self.answer_timer.take() {
-            Some((of, timer)) if of == number => timer,
-            _ => {
-                let patience = self.session.patience(command);
-                let patience = if self.flow.is_parting() { patience.min(PARTING) } else { patience };
-                self.timer(patience, command.phase())
+        let patience = self.session.patience(command);
+        let patience = if self.flow.is_parting() { patience.min(PARTING) } else { patience };
+        let host = self.session.channel.host().as_ref();
+        let alarm = match &mut self.answer_alarm {
+            Some((of, alarm)) => {
+                if *of != number {
+                    alarm.restart(host, patience);
+                    *of = number;
+                }
+                alarm
             }
+            none => &mut none.insert((number, Alarm::new(host, patience))).1,
         };
-        let (_, timer) = self.answer_timer.insert((number, timer));
-        let Poll::Ready(error) = timer.as_mut().poll(cx) else { return false };
+        if !alarm.poll(host, cx) {
+            return false;
+        }
+        let error = timed_out(alarm.limit(), command.phase());
         self.flow.doubt_goodbye();
         self.give_up(Some(error));
         true
-    }
-
-    fn timer(&self, limit: Duration, phase: Phase) -> Timer {
-        let host = Arc::clone(self.session.channel.host());
-        Box::pin(async move {
-            match within(host.as_ref(), limit, phase, pending::<Result<Infallible>>()).await {
-                Ok(never) => match never {},
-                Err(error) => error,
-            }
-        })
     }
 }

@@ -24,8 +24,14 @@ impl Drive<'_, '_, '_> {
         let mut start = 0;
         while self.flow.listens() {
             // At once: what belongs to one message is given away before the next one needs as much.
-            self.tell();
+            self.tell_news();
             let rest = input.get(start..).unwrap_or_default();
+            if let Some((reply, length)) = self.session.reader.known(rest) {
+                (start, self.searched) = (start + length, 0);
+                self.session.channel.heard(rest.get(..length).unwrap_or_default().trim_ascii_end());
+                self.flow.take(reply, &mut out, self.session.channel.redactor());
+                continue;
+            }
             let from = self.searched.min(rest.len());
             let found = memchr::memchr(b'\n', rest.get(from..).unwrap_or_default()).map(|at| at + from);
             let phase = self.flow.front().phase();
@@ -44,12 +50,6 @@ impl Drive<'_, '_, '_> {
             (start, self.searched) = (start + end + 1, 0);
             self.session.channel.heard(line);
             let parts = ReplyLine::read(line);
-            let whole = |l: &ReplyLine<'_>| l.last && self.session.reader.is_empty();
-            if let Some(ReplyLine { code, .. }) = parts.filter(|l| whole(l) && self.flow.wants_code(l.code)) {
-                let reply = SmtpReply::bare(code);
-                self.flow.take(reply, &mut out, self.session.channel.redactor());
-                continue;
-            }
             // An answer whose first line comes too early comes too early.
             let begins = |l: &ReplyLine<'_>| self.session.reader.is_empty() && !l.last && l.code < 400;
             if let Some(ReplyLine { code, .. }) = parts.filter(begins)
@@ -59,9 +59,15 @@ impl Drive<'_, '_, '_> {
                 self.flow.take(reply, &mut out, self.session.channel.redactor());
                 continue;
             }
+            let alone = self.session.reader.is_empty();
             match parts.ok_or(ReplyFault::NotAReply).and_then(|l| self.session.reader.put(l)) {
                 Ok(None) => {}
-                Ok(Some(reply)) => self.flow.take(reply, &mut out, self.session.channel.redactor()),
+                Ok(Some(reply)) => {
+                    if alone {
+                        self.session.reader.keep(rest.get(..=end).unwrap_or_default(), &reply);
+                    }
+                    self.flow.take(reply, &mut out, self.session.channel.redactor());
+                }
                 Err(fault) => {
                     let error = self.session.broken(fault, line, phase);
                     self.flow.lost(error, self.session.channel.redactor());

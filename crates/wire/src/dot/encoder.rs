@@ -1,10 +1,8 @@
 //! Message bodies on their way to SMTP lines. Pure.
 
-use super::look::{Look, look};
+use super::look::{find_dots, is_canonical};
 use bytes::BytesMut;
-use memchr::memmem::Finder;
 use postrider_core::{Error, ErrorKind, Phase, Result};
-use std::sync::LazyLock;
 
 /// What becomes of a CR or LF that stands alone in an outgoing body.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
@@ -17,7 +15,7 @@ pub enum LineEnds {
 }
 
 /// Blocks of this size are looked through at once, and those with nothing to change are copied as they are.
-const BLOCK: usize = 2 * 1024;
+const BLOCK: usize = 3 * 1024;
 
 /// Writes a body so that only CRLF ends a line; and, with dots, that no line is the terminator and the
 /// terminator comes once.
@@ -32,6 +30,8 @@ pub struct Encoder {
     // Whether bytes above 127 are of interest, and have been seen.
     watched: bool,
     eight_bit: bool,
+    // Where in a block the dots stand that are doubled.
+    places: Vec<usize>,
 }
 
 impl Encoder {
@@ -44,6 +44,7 @@ impl Encoder {
             pending_cr: false,
             watched: true,
             eight_bit: false,
+            places: Vec::new(),
         }
     }
 
@@ -72,12 +73,10 @@ impl Encoder {
                 end -= 1;
             }
             let (block, rest) = chunk.split_at(end);
-            let Look { canonical, dotted } = look(block, self.dots);
-            if canonical && !self.pending_cr {
-                self.watch(block);
-                self.stuff(block, dotted, out);
+            self.watch(block);
+            if self.is_canonical(block) && !self.pending_cr {
+                self.stuff(block, out);
             } else {
-                self.watch(block);
                 self.rewrite(block, out)?;
             }
             chunk = rest;
@@ -88,9 +87,8 @@ impl Encoder {
     /// True if the next chunk is encoded as it stands. It counts as encoded then: the caller takes it over.
     pub fn passes(&mut self, chunk: &[u8]) -> bool {
         let (Some(first), Some(last)) = (chunk.first(), chunk.last()) else { return !self.pending_cr };
-        let Look { canonical, dotted } = look(chunk, self.dots);
-        let dots = dotted || self.dots && self.at_line_start && *first == b'.';
-        if self.pending_cr || dots || !canonical {
+        let dotted = self.dots && self.at_line_start && *first == b'.';
+        if self.pending_cr || dotted || !self.is_canonical(chunk) || !self.places.is_empty() {
             return false;
         }
         self.watch(chunk);
@@ -98,19 +96,24 @@ impl Encoder {
         true
     }
 
-    /// Appends a block whose line ends are right. `dotted` says that a line in it, but the first, begins with a dot.
-    fn stuff(&mut self, mut block: &[u8], dotted: bool, out: &mut BytesMut) {
+    /// True if the line ends of a block are right. Its dots that have to be doubled, but for the first byte, are known
+    /// then.
+    fn is_canonical(&mut self, block: &[u8]) -> bool {
+        if self.dots { find_dots(block, &mut self.places) } else { is_canonical(block) }
+    }
+
+    /// Appends a block whose line ends are right, and whose dots are known.
+    fn stuff(&mut self, block: &[u8], out: &mut BytesMut) {
         if self.dots && self.at_line_start && block.first() == Some(&b'.') {
             out.extend_from_slice(b".");
         }
-        if dotted {
-            while let Some((line, rest)) = find_dot(block).and_then(|at| block.split_at_checked(at)) {
-                out.extend_from_slice(line);
-                out.extend_from_slice(b".");
-                block = rest;
-            }
+        let mut from = 0;
+        for at in self.places.drain(..) {
+            out.extend_from_slice(block.get(from..at).unwrap_or_default());
+            out.extend_from_slice(b".");
+            from = at;
         }
-        out.extend_from_slice(block);
+        out.extend_from_slice(block.get(from..).unwrap_or_default());
         self.at_line_start = block.last() == Some(&b'\n');
     }
 
@@ -195,14 +198,6 @@ impl Encoder {
             .with_advice("write CRLF line ends, or let lone ones be normalised")),
         }
     }
-}
-
-/// What stands before a dot that is doubled, ready to be searched for.
-static LINE_END_THEN_DOT: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(b"\n."));
-
-/// Where the first dot stands that begins a line but the first.
-fn find_dot(bytes: &[u8]) -> Option<usize> {
-    LINE_END_THEN_DOT.find(bytes).map(|at| at + 1)
 }
 
 #[cfg(test)]

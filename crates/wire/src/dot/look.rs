@@ -3,77 +3,105 @@
 use fearless_simd::prelude::*;
 use fearless_simd::{Level, Simd, dispatch, mask8x32, u8x32};
 
-/// So many pairs of neighbours are compared in one go.
-const LANES: usize = 64;
+/// So many places are looked at in one go.
+const LANES: usize = 128;
 
-/// What a block holds that may have to change.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Look {
-    /// CR and LF stand only together, none of them cut off at an end.
-    pub(super) canonical: bool,
-    /// A dot stands behind an LF. Not told where dots are of no interest.
-    pub(super) dotted: bool,
+/// True if CR and LF stand only together in these bytes, none of them cut off at an end.
+pub(super) fn is_canonical(bytes: &[u8]) -> bool {
+    look::<false>(bytes, &mut Vec::new())
 }
 
-/// Looks a block through. Every byte is compared with the one behind it and nothing branches.
-pub(super) fn look(bytes: &[u8], dots: bool) -> Look {
+/// As [`is_canonical`]. If so, `dots` are the places of those that begin a line but the first.
+pub(super) fn find_dots(bytes: &[u8], dots: &mut Vec<usize>) -> bool {
+    dots.clear();
+    look::<true>(bytes, dots)
+}
+
+fn look<const DOTS: bool>(bytes: &[u8], dots: &mut Vec<usize>) -> bool {
     let cut = bytes.first() == Some(&b'\n') || bytes.last() == Some(&b'\r');
-    let level = Level::new();
-    let (odd, dotted) = match dots {
-        true => dispatch!(level, simd => pairs::<_, true>(simd, bytes)),
-        false => dispatch!(level, simd => pairs::<_, false>(simd, bytes)),
-    };
-    Look { canonical: !cut && !odd, dotted }
-}
-
-/// Whether a CR or LF stands without the other, and whether a dot stands behind an LF.
-#[inline(always)]
-fn pairs<S: Simd, const DOTS: bool>(simd: S, bytes: &[u8]) -> (bool, bool) {
-    let behind = bytes.get(1..).unwrap_or_default();
-    let before = bytes.get(..behind.len()).unwrap_or_default();
-    // What fills no block is looked at once more, together with some of what stands before it.
-    let tail = behind.len().checked_sub(LANES).and_then(|at| {
-        Some((before.get(at..)?.first_chunk::<LANES>()?, behind.get(at..)?.first_chunk::<LANES>()?))
-    });
-    let Some(tail) = tail else {
-        let (odd, dotted) = few(before, behind);
-        return (odd, dotted && DOTS);
-    };
-    let blocks = before.as_chunks::<LANES>().0.iter().zip(behind.as_chunks::<LANES>().0);
-    let mut seen = (mask8x32::splat(simd, false), mask8x32::splat(simd, false));
-    for (first, second) in blocks {
-        seen = see::<S, DOTS>(simd, first, second, seen);
+    if cut {
+        return false;
     }
-    let (odd, dotted) = see::<S, DOTS>(simd, tail.0, tail.1, seen);
-    (odd.any_true(), dotted.any_true())
+    if bytes.len() < LANES + 2 {
+        return few::<DOTS>(bytes, dots);
+    }
+    let level = Level::new();
+    dispatch!(level, simd => many::<_, DOTS>(simd, bytes, dots))
 }
 
-/// Adds what is in a block to what has been seen.
+/// Every byte is compared with those behind it, and nothing branches but for a dot.
+#[inline(always)]
+fn many<S: Simd, const DOTS: bool>(simd: S, bytes: &[u8], dots: &mut Vec<usize>) -> bool {
+    let mut odd = mask8x32::splat(simd, false);
+    // Each place, the one behind it, and the one behind that.
+    let from = |n: usize| bytes.get(n..bytes.len() + n - 2).unwrap_or_default();
+    let (first, second, third) = (from(0), from(1), from(2));
+    let windows = first.as_chunks::<LANES>().0.iter().zip(second.as_chunks().0).zip(third.as_chunks().0);
+    for (n, ((first, second), third)) in windows.enumerate() {
+        if see::<S, DOTS>(simd, first, second, third, &mut odd) {
+            note(bytes, n * LANES, dots);
+        }
+    }
+    // What fills no window is looked at once more, together with some of what stands before it.
+    if let (Some(a), Some(b), Some(c)) = (first.last_chunk(), second.last_chunk(), third.last_chunk())
+        && see::<S, DOTS>(simd, a, b, c, &mut odd)
+    {
+        note(bytes, first.len() - LANES, dots);
+    }
+    let end = bytes.last_chunk::<2>().is_none_or(|[first, second]| is_one(*first, *second));
+    !odd.any_true() && end
+}
+
+/// Adds whether line ends are odd in a window. True if a dot stands behind one.
 #[inline(always)]
 fn see<S: Simd, const DOTS: bool>(
     simd: S,
     first: &[u8; LANES],
     second: &[u8; LANES],
-    (mut odd, mut dotted): (mask8x32<S>, mask8x32<S>),
-) -> (mask8x32<S>, mask8x32<S>) {
-    let is = |byte| u8x32::splat(simd, byte);
-    let (first, second) = (first.split_at(32), second.split_at(32));
-    for (first, second) in [(first.0, second.0), (first.1, second.1)] {
-        let (first, second) = (u8x32::from_slice(simd, first), u8x32::from_slice(simd, second));
-        odd |= first.simd_eq(is(b'\r')) ^ second.simd_eq(is(b'\n'));
+    third: &[u8; LANES],
+    odd: &mut mask8x32<S>,
+) -> bool {
+    let is = |lanes: &[u8; 32], byte| u8x32::from_slice(simd, lanes).simd_eq(u8x32::splat(simd, byte));
+    let (first, second, third) = (first.as_chunks().0, second.as_chunks().0, third.as_chunks().0);
+    let mut dotted = mask8x32::splat(simd, false);
+    for ((first, second), third) in first.iter().zip(second).zip(third) {
+        let ends = is(second, b'\n');
+        *odd |= is(first, b'\r') ^ ends;
         if DOTS {
-            dotted |= first.simd_eq(is(b'\n')) & second.simd_eq(is(b'.'));
+            dotted |= ends & is(third, b'.');
         }
     }
-    (odd, dotted)
+    DOTS && dotted.any_true()
 }
 
-/// As [`pairs`], one by one.
-fn few(before: &[u8], behind: &[u8]) -> (bool, bool) {
-    before.iter().zip(behind).fold((false, false), |(odd, dotted), (first, second)| {
-        let odd = odd | ((*first == b'\r') != (*second == b'\n'));
-        (odd, dotted | ((*first == b'\n') & (*second == b'.')))
-    })
+/// Notes the dots in `bytes` behind an LF, but for those that are known from the window before it.
+#[cold]
+fn note(bytes: &[u8], at: usize, dots: &mut Vec<usize>) {
+    let window = bytes.get(at..).unwrap_or_default();
+    let window = window.get(..LANES + 2).unwrap_or(window);
+    for dot in memchr::memchr_iter(b'.', window) {
+        let behind = dot.checked_sub(1).and_then(|before| window.get(before)) == Some(&b'\n');
+        if behind && dots.last().is_none_or(|last| *last < at + dot) {
+            dots.push(at + dot);
+        }
+    }
+}
+
+/// As [`many`], one by one.
+fn few<const DOTS: bool>(bytes: &[u8], dots: &mut Vec<usize>) -> bool {
+    let mut canonical = true;
+    for (at, (first, second)) in bytes.iter().zip(bytes.iter().skip(1)).enumerate() {
+        canonical &= is_one(*first, *second);
+        if DOTS && (*first, *second) == (b'\n', b'.') {
+            dots.push(at + 1);
+        }
+    }
+    canonical
+}
+
+/// True if these neighbours are a whole line end, or none.
+fn is_one(first: u8, second: u8) -> bool {
+    (first == b'\r') == (second == b'\n')
 }
 
 #[cfg(test)]
@@ -81,11 +109,18 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
+    fn both(bytes: &[u8]) -> (bool, Vec<usize>) {
+        let mut dots = vec![7];
+        let canonical = find_dots(bytes, &mut dots);
+        assert_eq!(is_canonical(bytes), canonical, "{}", bytes.escape_ascii());
+        (canonical, dots)
+    }
+
     proptest! {
         #[test]
-        fn blocks_are_seen_as_byte_by_byte(
+        fn windows_are_seen_as_byte_by_byte(
             text in proptest::collection::vec(prop_oneof![
-                20 => Just(&b"x"[..]), 4 => Just(&b"\r\n"[..]), 1 => Just(&b"."[..])], 0..400),
+                20 => Just(&b"x"[..]), 4 => Just(&b"\r\n"[..]), 2 => Just(&b"."[..])], 0..400),
             spoiled in proptest::option::of((any::<proptest::sample::Index>(), 0u8..4)),
         ) {
             let mut bytes = text.concat();
@@ -94,9 +129,13 @@ mod tests {
                 bytes[at] = b"\r\n.x"[usize::from(what)];
             }
             let cut = bytes.first() == Some(&b'\n') || bytes.last() == Some(&b'\r');
-            let (odd, dotted) = few(&bytes[..bytes.len().max(1) - 1], bytes.get(1..).unwrap_or_default());
-            prop_assert_eq!(look(&bytes, true), Look { canonical: !cut && !odd, dotted });
-            prop_assert_eq!(look(&bytes, false).canonical, !cut && !odd);
+            let mut slow = Vec::new();
+            let want = few::<true>(&bytes, &mut slow) && !cut;
+            let (canonical, dots) = both(&bytes);
+            prop_assert_eq!(canonical, want);
+            if canonical {
+                prop_assert_eq!(dots, slow);
+            }
         }
     }
 
@@ -104,17 +143,13 @@ mod tests {
     fn a_spoiled_pair_is_seen_wherever_it_stands() {
         for length in 1..300 {
             for at in 0..length {
-                for (byte, dots) in [(b'\r', false), (b'\n', false), (b'.', true)] {
+                for (byte, fine) in [(b'\r', false), (b'\n', false), (b'.', true)] {
                     let mut bytes = vec![b'x'; length];
                     bytes[at] = byte;
-                    assert_eq!(look(&bytes, true).canonical, dots, "{length} {at}");
+                    assert_eq!(both(&bytes), (fine, vec![]), "{length} {at}");
                     if at > 1 && byte == b'.' {
                         bytes[at - 2..at].copy_from_slice(b"\r\n");
-                        assert_eq!(
-                            look(&bytes, true),
-                            Look { canonical: true, dotted: true },
-                            "{length} {at}"
-                        );
+                        assert_eq!(both(&bytes), (true, vec![at]), "{length} {at}");
                     }
                 }
             }

@@ -6,6 +6,7 @@ use super::{Capabilities, dsn};
 use crate::SmtpConfig;
 use postrider_core::{Address, Envelope, Error, ErrorKind, Phase, Recipient, Result, ReturnContent};
 use std::borrow::Cow;
+use std::ops::Range;
 
 /// The lines of one envelope, each with its CRLF. Used again for the next one, it need not grow anew.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -62,13 +63,11 @@ impl EnvelopeLines {
         Ok(())
     }
 
-    /// MAIL is number 0, RCPT of the first recipient of the envelope number 1.
-    pub(crate) fn line(&self, number: usize) -> Option<&[u8]> {
-        let start = match number.checked_sub(1) {
-            Some(before) => *self.ends.get(before)?,
-            None => 0,
-        };
-        self.text.as_bytes().get(start..*self.ends.get(number)?)
+    /// These lines, one behind the other: MAIL is number 0, RCPT of the first recipient of the envelope number 1.
+    pub(crate) fn lines(&self, numbers: Range<usize>) -> &[u8] {
+        let end = |number: usize| number.checked_sub(1).map_or(Some(0), |last| self.ends.get(last).copied());
+        let bounds = end(numbers.start).zip(end(numbers.end));
+        bounds.and_then(|(from, to)| self.text.as_bytes().get(from..to)).unwrap_or_default()
     }
 }
 
@@ -87,37 +86,31 @@ fn mail(
     line.push('>');
     let extension = config.mail_extension.as_ref();
     // To say a parameter twice is an error (RFC 5321 §4.1.1.11): whoever names one of ours means to replace it.
-    let mut say = |name: &str, value: Option<&str>| {
-        if !extension.is_some_and(|e| e.has(name)) {
-            line.push(' ');
-            line.push_str(name);
-            if let Some(value) = value {
-                line.push('=');
-                line.push_str(value);
-            }
-        }
-    };
-    if let (true, Some(size)) = (caps.size, size) {
-        say("SIZE", Some(Decimal::new(size).as_str()));
+    let ours = |name: &str| !extension.is_some_and(|e| e.has(name));
+    if let (true, Some(size)) = (caps.size && ours("SIZE"), size) {
+        line.push_str(" SIZE=");
+        line.push_str(Decimal::new(size).as_str());
     }
-    if caps.eight_bit_mime {
-        say("BODY", Some("8BITMIME"));
+    if caps.eight_bit_mime && ours("BODY") {
+        line.push_str(" BODY=8BITMIME");
     }
-    if utf8 {
-        say("SMTPUTF8", None);
+    if utf8 && ours("SMTPUTF8") {
+        line.push_str(" SMTPUTF8");
     }
     if caps.dsn {
-        match envelope.returned.or(config.returned) {
-            Some(ReturnContent::Full) => say("RET", Some("FULL")),
-            Some(_) => say("RET", Some("HDRS")),
+        match envelope.returned.or(config.returned).filter(|_| ours("RET")) {
+            Some(ReturnContent::Full) => line.push_str(" RET=FULL"),
+            Some(_) => line.push_str(" RET=HDRS"),
             None => {}
         }
-        if let Some(id) = &envelope.id {
-            say("ENVID", Some(&dsn::xtext(id)));
+        if let Some(id) = envelope.id.as_ref().filter(|_| ours("ENVID")) {
+            line.extend([" ENVID=", &dsn::xtext(id)]);
         }
     }
-    if let (Some(submitter), false) = (&config.submitter, caps.auth.is_empty()) {
-        say("AUTH", Some(&dsn::xtext(submitter.as_str())));
+    if let (Some(submitter), false) = (&config.submitter, caps.auth.is_empty())
+        && ours("AUTH")
+    {
+        line.extend([" AUTH=", &dsn::xtext(submitter.as_str())]);
     }
     if let Some(extension) = extension {
         line.extend([" ", extension.as_str()]);
@@ -184,7 +177,10 @@ mod tests {
     ) -> Result<Lines> {
         let mut lines = EnvelopeLines::default();
         lines.write(envelope, size, caps, config)?;
-        let mut all = (0..).map_while(|n| lines.line(n)).map(|l| String::from_utf8(l.to_vec()).unwrap());
+        let mut all = (0..)
+            .map(|n| lines.lines(n..n + 1))
+            .take_while(|l| !l.is_empty())
+            .map(|l| String::from_utf8(l.to_vec()).unwrap());
         Ok(Lines { mail: all.next().unwrap(), rcpt: all.collect(), without_dsn: lines.without_dsn })
     }
 

@@ -190,15 +190,19 @@ impl Flow {
     }
 
     fn say_envelope(&mut self, out: &mut BytesMut, recipients: usize, group: usize) {
-        while self.next_line <= recipients && self.grouped < group {
-            let command = match self.next_line.checked_sub(1) {
-                Some(recipient) => Command::Rcpt(recipient),
-                None => Command::Mail,
-            };
-            out.extend_from_slice(self.lines.line(self.next_line).unwrap_or_default());
-            self.said(out, command);
-            (self.next_line, self.grouped) = (self.next_line + 1, self.grouped + 1);
+        let lines = self.next_line..(recipients + 1).min(self.next_line + group.saturating_sub(self.grouped));
+        let start = out.len();
+        out.extend_from_slice(self.lines.lines(lines.clone()));
+        let mut end = start;
+        for number in lines.clone() {
+            end += self.lines.lines(number..number + 1).len();
+            let command = number.checked_sub(1).map_or(Command::Mail, Command::Rcpt);
+            self.expect(command, end);
         }
+        if self.plan.debug {
+            self.spoken.extend_from_slice(out.get(start..).unwrap_or_default());
+        }
+        (self.next_line, self.grouped) = (lines.end, self.grouped + lines.len());
         if self.next_line <= recipients {
             return;
         }

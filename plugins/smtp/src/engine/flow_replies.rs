@@ -8,13 +8,6 @@ use postrider_core::{Error, ErrorKind, Phase, Receipt, Result};
 use postrider_wire::Redactor;
 
 impl Flow {
-    /// True if of an answer with this code nothing but the code counts.
-    pub(crate) fn wants_code(&self, code: u16) -> bool {
-        let front = self.expected.front().filter(|e| e.end <= self.written);
-        let silent = front.map(|e| matches!(e.command, Command::Mail | Command::Reset | Command::Chunk));
-        (200..300).contains(&code) && silent == Some(true)
-    }
-
     /// Takes the next answer.
     pub(crate) fn take(&mut self, reply: SmtpReply, out: &mut BytesMut, redactor: &Redactor) {
         let front = self.expected.front().copied();

@@ -2,55 +2,58 @@
 
 use super::SmtpReply;
 
-/// Longest text that is remembered, in bytes.
-const TEXT: usize = 200;
+/// Longest line that is remembered, in bytes.
+const LONGEST: usize = 200;
 
-/// Some texts that came lately, with what they mean if they have come twice: to each command a server nearly always
-/// has the same words, and those need not be taken apart anew. A text that comes once, as one with a queue id, costs
+/// Some lines that came lately, with what they mean if they have come twice: to each command a server nearly always
+/// has the same words, and those need not be taken apart anew. A line that comes once, as one with a queue id, costs
 /// little, and pushes out none that has come twice while there is another one.
 #[derive(Debug, Default)]
 pub(super) struct Recent {
-    known: [Known; 4],
-    /// The place of the next text that is new.
+    known: [Known; 8],
+    /// The place of the one that was found last: the next one mostly stands behind it.
+    found: usize,
+    /// The place of the next one that is new.
     turn: usize,
 }
 
 #[derive(Debug, Default)]
 struct Known {
-    code: u16,
-    text: Vec<u8>,
+    line: Vec<u8>,
     reply: Option<SmtpReply>,
 }
 
 impl Recent {
-    /// The reply of this one line, if it is known.
-    pub(super) fn find(&self, code: u16, text: &[u8]) -> Option<SmtpReply> {
-        self.known.iter().find(|known| known.is(code, text))?.reply.clone()
+    /// The reply that this input begins with, if it is known, and how long its line is.
+    pub(super) fn find(&mut self, input: &[u8]) -> Option<(SmtpReply, usize)> {
+        let begins = |known: &Known| known.reply.is_some() && input.starts_with(&known.line);
+        let (before, behind) = self.known.split_at_checked(self.found + 1)?;
+        let at = match behind.iter().position(begins) {
+            Some(at) => self.found + 1 + at,
+            None => before.iter().position(begins)?,
+        };
+        self.found = at;
+        let known = self.known.get(at)?;
+        Some((known.reply.clone()?, known.line.len()))
     }
 
-    /// Remembers that this line is this reply.
-    pub(super) fn keep(&mut self, code: u16, text: &[u8], reply: &SmtpReply) {
-        if text.len() > TEXT {
+    /// Remembers that this line, with its line end, is this reply.
+    pub(super) fn keep(&mut self, line: &[u8], reply: &SmtpReply) {
+        if line.len() > LONGEST {
             return;
         }
-        if let Some(known) = self.known.iter_mut().find(|known| known.is(code, text)) {
+        if let Some(known) = self.known.iter_mut().find(|known| known.line == line) {
             known.reply = Some(reply.clone());
             return;
         }
         let places = self.known.len();
-        let mut places = (1..=places).map(|n| (self.turn + n) % places);
-        let free = places.find(|at| self.known.get(*at).is_some_and(|known| known.reply.is_none()));
-        self.turn = free.unwrap_or((self.turn + 1) % self.known.len());
+        let mut others = (1..=places).map(|n| (self.turn + n) % places);
+        let free = others.find(|at| self.known.get(*at).is_some_and(|known| known.reply.is_none()));
+        self.turn = free.unwrap_or((self.turn + 1) % places);
         if let Some(known) = self.known.get_mut(self.turn) {
-            (known.code, known.reply) = (code, None);
-            known.text.clear();
-            known.text.extend_from_slice(text);
+            known.reply = None;
+            known.line.clear();
+            known.line.extend_from_slice(line);
         }
-    }
-}
-
-impl Known {
-    fn is(&self, code: u16, text: &[u8]) -> bool {
-        self.code == code && self.text == text
     }
 }

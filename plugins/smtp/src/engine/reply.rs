@@ -128,6 +128,16 @@ impl ReplyReader {
         self.code.is_none()
     }
 
+    /// The reply that this input begins with, if the server has said it a few times, and how long its line is.
+    pub(crate) fn known(&mut self, input: &[u8]) -> Option<(SmtpReply, usize)> {
+        if self.is_empty() { self.recent.find(input) } else { None }
+    }
+
+    /// This line, with its line end, is this reply: it may come again.
+    pub(crate) fn keep(&mut self, line: &[u8], reply: &SmtpReply) {
+        self.recent.keep(line, reply);
+    }
+
     /// Takes the next line, without its line end; gives the reply when it is whole.
     pub(crate) fn line(&mut self, line: &[u8]) -> Result<Option<SmtpReply>, ReplyFault> {
         self.put(ReplyLine::read(line).ok_or(ReplyFault::NotAReply)?)
@@ -136,11 +146,6 @@ impl ReplyReader {
     /// As [`line`](Self::line), for one that is taken apart already.
     pub(crate) fn put(&mut self, line: ReplyLine<'_>) -> Result<Option<SmtpReply>, ReplyFault> {
         let ReplyLine { code, last, text } = line;
-        let alone = last && self.is_empty();
-        if alone && let Some(reply) = self.recent.find(code, text) {
-            return Ok(Some(reply));
-        }
-        let whole = text;
         if self.code.is_some_and(|known| known != code) {
             return Err(ReplyFault::MixedCodes);
         }
@@ -167,9 +172,6 @@ impl ReplyReader {
         }
         (self.code, self.lines) = (None, 0);
         let reply = SmtpReply::new(code, self.enhanced.take(), std::mem::take(&mut self.text));
-        if alone {
-            self.recent.keep(code, whole, &reply);
-        }
         Ok(Some(reply))
     }
 }
@@ -264,7 +266,7 @@ mod tests {
 
     #[test]
     fn what_comes_again_is_read_as_the_first_time_whatever_came_between() {
-        let mut reader = ReplyReader::default();
+        let (mut reader, mut known) = (ReplyReader::default(), 0);
         let lines =
             ["250 2.1.5 ok", "250 2.0.0 queued as", "250 2.1.5 ok", "550 2.1.5 ok", "250 2.1.5  ok", "250"];
         for n in 0..200usize {
@@ -274,10 +276,26 @@ mod tests {
             };
             if n % 3 == 0 {
                 assert_eq!(reader.line(b"250-first").unwrap(), None);
+                assert_eq!(reader.known(b"250 2.1.5 ok\r\n"), None, "it ends another one");
                 assert_eq!(reader.line(b"250 2.1.5 ok").unwrap().unwrap().text(), "first\nok");
             }
-            assert_eq!(reader.line(line.as_bytes()), ReplyReader::default().line(line.as_bytes()), "{line}");
+            let told = format!("{line}\r\n250 next\r\n");
+            let fresh = ReplyReader::default().line(line.as_bytes()).unwrap();
+            if let Some((reply, length)) = reader.known(told.as_bytes()) {
+                assert_eq!((length, Some(&reply)), (line.len() + 2, fresh.as_ref()), "{line}");
+                known += 1;
+            } else {
+                let reply = reader.line(line.as_bytes()).unwrap();
+                assert_eq!(reply, fresh, "{line}");
+                reader.keep(&told.as_bytes()[..line.len() + 2], &reply.unwrap());
+            }
+            assert_eq!(
+                reader.known(&line.as_bytes()[..line.len() - 1]),
+                None,
+                "a line that is not all there"
+            );
         }
+        assert!(known > 100, "{known}");
     }
 
     #[test]

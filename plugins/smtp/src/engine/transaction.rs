@@ -30,12 +30,14 @@ pub(crate) struct Transaction {
     data: Option<SmtpReply>,
     /// The first refusal of a part of the body (RFC 3030).
     chunk: Option<SmtpReply>,
+    /// One of them says goodbye.
+    goodbye: bool,
 }
 
 impl Transaction {
     pub(crate) fn new(envelope: Envelope, send_partial: bool) -> Self {
         let to = vec![None; envelope.to.len()];
-        Self { envelope, send_partial, mail: None, to, data: None, chunk: None }
+        Self { envelope, send_partial, mail: None, to, data: None, chunk: None, goodbye: false }
     }
 
     /// The envelope, for another try.
@@ -50,6 +52,7 @@ impl Transaction {
 
     /// Takes the reply to one of its commands.
     pub(crate) fn take(&mut self, command: Command, reply: SmtpReply) {
+        self.goodbye |= reply.code == 421;
         match command {
             Command::Mail => self.mail = Some(reply),
             Command::Rcpt(i) => {
@@ -65,7 +68,7 @@ impl Transaction {
 
     /// True if there is no use in saying more: the sender was refused, or the server says goodbye.
     pub(crate) fn is_lost(&self) -> bool {
-        self.mail.as_ref().is_some_and(SmtpReply::is_refusal) || self.goodbye().is_some()
+        self.mail.as_ref().is_some_and(SmtpReply::is_refusal) || self.goodbye
     }
 
     /// True if the server has refused it to everybody, whatever it says to its end.
@@ -180,7 +183,7 @@ impl Transaction {
     fn goes_on(&self) -> bool {
         let sender = self.mail.as_ref().is_some_and(SmtpReply::is_success);
         let accepted = self.accepted();
-        sender && accepted > 0 && (self.send_partial || accepted == self.to.len()) && self.goodbye().is_none()
+        sender && accepted > 0 && (self.send_partial || accepted == self.to.len()) && !self.goodbye
     }
 
     /// The reply that announces the end of the connection, with its phase.
