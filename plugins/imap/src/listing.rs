@@ -32,6 +32,8 @@ pub(crate) struct Described {
     of: UidSet,
     entries: BTreeMap<u32, Entry>,
     keywords: usize,
+    /// The server has told something of messages that nobody asked for: their flags have changed.
+    pub(crate) changed: bool,
 }
 
 /// A page of a listing.
@@ -73,6 +75,7 @@ impl Described {
     /// `Limit` if there are too many keywords.
     pub(crate) fn take(&mut self, response: Response) -> Result<()> {
         let Response::Fetch(fetch) = response else { return Ok(()) };
+        self.changed |= fetch.size.is_none();
         let Some(uid) = fetch.uid.filter(|uid| self.of.contains(*uid)) else { return Ok(()) };
         let entry = self.entries.entry(uid).or_default();
         entry.size = fetch.size.or(entry.size);
@@ -86,6 +89,11 @@ impl Described {
             entry.flags = Some(flags);
         }
         Ok(())
+    }
+
+    /// True once anything of them was told.
+    pub(crate) fn has_begun(&self) -> bool {
+        !self.entries.is_empty()
     }
 
     /// Takes over what was told in full already, if it is of these.

@@ -1,9 +1,8 @@
 //! The driver of a listing: a page of messages, found and described.
 
-use crate::codec::{Command, Response, StatusKind, UidSet};
+use crate::codec::{Command, Response, Status, StatusKind, UidSet};
 use crate::listing::{Described, Entry, Page, Wanted};
 use crate::session::Session;
-use crate::session_dialogue::nobody;
 use crate::session_search::{Answers, SMALL, Search};
 use postrider_core::{Error, ErrorKind, Phase, Result};
 use std::collections::BTreeMap;
@@ -38,33 +37,44 @@ impl Session {
         Ok(Along { search, described })
     }
 
-    /// Takes in the answers to those. A message that comes meanwhile may be in the search's result or not, and whoever
-    /// lists takes it for seen: such a result counts for nothing, nor does one that was there before the answer to the
-    /// command it was sent along with. What was told of a message stays true.
-    pub(crate) async fn take_along(&mut self, along: Along) -> Result<()> {
-        let had_news = self.take_news();
+    /// Takes in the answers to those, and to the NOOP that may have left before them; gives its status. A message that
+    /// comes meanwhile may be in the search's result or not, and whoever lists takes it for seen: such a result counts
+    /// for nothing. What was told of a message stays true.
+    pub(crate) async fn take_along(&mut self, along: Along, noop: Option<&str>) -> Result<Option<Status>> {
+        let (had_news, gone) = (self.take_news(), self.gone());
         let (tag, search) = along.search;
-        let mut answers = Answers::default();
         let (likely_tag, likely) = along.described.unzip();
-        let mut told = Described::of(likely.unwrap_or_default());
-        // Data of both come before either has ended: so Dovecot does it.
-        let mut each = |response| match response {
-            Response::Fetch(_) => told.take(response),
-            other => answers.take(other),
+        let (mut answers, mut told) = (Answers::default(), Described::of(likely.unwrap_or_default()));
+        let noop = match noop {
+            // Dovecot looks for news once, when all is done: then NOOP, and all that left with it, comes to an end.
+            Some(noop) => Some(self.arrival(noop, PHASE, &mut both(&mut answers, &mut told)).await?.0),
+            None => None,
         };
-        let (status, was_early) = self.arrival(&tag, PHASE, &mut each).await?;
+        let news_before = self.take_news();
+        let is_changed = news_before || told.changed || self.gone() != gone;
+        let has_begun = answers.has_begun() || told.has_begun();
+        let (status, is_over) = self.arrival(&tag, PHASE, &mut both(&mut answers, &mut told)).await?;
         if let Some(tag) = likely_tag {
-            let (status, _) = self.arrival(&tag, PHASE, &mut each).await?;
+            let (status, _) = self.arrival(&tag, PHASE, &mut both(&mut answers, &mut told)).await?;
             self.told = (status.kind == StatusKind::Ok).then_some(told);
         }
-        let has_news = self.take_news();
+        let news_after = self.take_news();
         if let Some(selected) = &mut self.state.selected {
-            selected.news = had_news || has_news;
+            selected.news = had_news || news_before || news_after;
         }
-        if status.kind == StatusKind::Ok && !was_early && !has_news {
+        // What was said before the server looked at the mailbox is as good as what is said behind it if nothing had changed.
+        let is_stale = is_changed && (has_begun || is_over);
+        if is_stale {
+            self.told = None;
+        }
+        if status.kind == StatusKind::Ok && !is_stale && !news_after {
             self.found = answers.found().map(|uids| search.found(uids));
         }
-        Ok(())
+        Ok(noop)
+    }
+
+    fn gone(&self) -> u64 {
+        self.state.selected.as_ref().map_or(0, |selected| selected.expunged)
     }
 
     fn take_news(&mut self) -> bool {
@@ -84,10 +94,9 @@ impl Session {
         let noop = self.queue(self.command("NOOP"))?;
         let along = self.queue_along(search, wanted.likely().filter(|_| is_there))?;
         self.depart(&[&noop].into_iter().chain(along.tags()).collect::<Vec<_>>(), PHASE).await?;
-        let (status, _) = self.arrival(&noop, PHASE, &mut nobody).await?;
-        self.take_along(along).await?;
+        let status = self.take_along(along, Some(&noop)).await?;
         self.end(PHASE)?;
-        self.judge(status, PHASE, "the server refuses NOOP").map(drop)
+        status.map_or(Ok(()), |status| self.judge(status, PHASE, "the server refuses NOOP").map(drop))
     }
 
     /// The messages with UIDs above `after`, at most `limit`, oldest first.
@@ -126,5 +135,16 @@ impl Session {
 
     fn describing(&self, set: &str) -> Command {
         self.command("UID FETCH").words(set).words("(UID FLAGS RFC822.SIZE)")
+    }
+}
+
+/// Hears what a search finds and what is told of messages: data of both may come before either has ended.
+fn both<'a>(
+    answers: &'a mut Answers,
+    told: &'a mut Described,
+) -> impl FnMut(Response) -> Result<()> + Send + 'a {
+    |response| match response {
+        Response::Fetch(_) => told.take(response),
+        other => answers.take(other),
     }
 }

@@ -68,7 +68,7 @@ impl Session {
         }
         let (status, _) = self.arrival(&select, phase, &mut nobody).await?;
         if let Some(along) = along {
-            self.take_along(along).await?;
+            self.take_along(along, None).await?;
         }
         self.end(phase)?;
         Ok(status)

@@ -91,6 +91,11 @@ impl Answers {
         self.found.add(&set).map_err(|f| f.at(Phase::List))
     }
 
+    /// True once anything was answered.
+    pub(crate) fn has_begun(&self) -> bool {
+        self.count > 0
+    }
+
     /// All that was found; `None` if there was no answer to be read.
     pub(crate) fn found(self) -> Option<UidSet> {
         (self.count > 0).then_some(self.found)

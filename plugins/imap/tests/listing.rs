@@ -154,3 +154,41 @@ fn where_only_unseen_messages_are_wanted_no_others_are_described() {
     host.assert_followed();
     assert_eq!(seen.unwrap(), "2:20");
 }
+
+#[test]
+fn a_page_made_before_the_server_looked_for_changes_counts_only_if_there_were_none() {
+    // Dovecot does what came along with NOOP first, and looks then.
+    let first = flight(5, 2)
+        + "S: * SEARCH 1 2\nS: {s} OK\nS: * 1 FETCH (UID 1 FLAGS () RFC822.SIZE 10)\n\
+           S: * 2 FETCH (UID 2 FLAGS () RFC822.SIZE 20)\nS: {d} OK\nC: {n} NOOP\nC: {t} UID SEARCH UID 1:*\n\
+           C: {e} UID FETCH 1:5 (UID FLAGS RFC822.SIZE)\nS: * SEARCH 1 2\nS: * 1 FETCH (UID 1 FLAGS () RFC822.SIZE 10)\n\
+           S: * 2 FETCH (UID 2 FLAGS () RFC822.SIZE 20)\n";
+    let done = "S: {n} OK\nS: {t} OK\nS: {e} OK\n";
+    let again = |found: &str, told: &str| {
+        format!(
+            "C: {{u}} UID SEARCH UID 1:*\nS: * SEARCH {found}\nS: {{u}} OK\n\
+                 C~ {{f}} UID FETCH *\n{told}S: {{f}} OK\n"
+        )
+    };
+    for (change, again, want) in [
+        ("", String::new(), "1:10 2:20"),
+        ("S: * 2 EXPUNGE\n", again("1", "S: * 1 FETCH (UID 1 FLAGS () RFC822.SIZE 10)\n"), "1:10"),
+        (
+            "S: * 2 FETCH (FLAGS (\\Seen))\n",
+            again(
+                "1 2",
+                "S: * 1 FETCH (UID 1 FLAGS () RFC822.SIZE 10)\nS: * 2 FETCH (UID 2 FLAGS (\\Seen) RFC822.SIZE 20)\n",
+            ),
+            "1:10 2:20s",
+        ),
+        ("S: * 3 EXISTS\n", again("1 2 3", THREE), "1:10s 2:20 3:30"),
+    ] {
+        let script = format!("{first}{change}{done}{again}");
+        let (seen, host) = play(me(), &script, async |imap| {
+            page(imap, Query::all().limit(5)).await?;
+            page(imap, Query::all().limit(5)).await
+        });
+        host.assert_followed();
+        assert_eq!(seen.unwrap(), want, "{change}");
+    }
+}

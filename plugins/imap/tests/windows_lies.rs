@@ -210,7 +210,7 @@ fn a_message_that_comes_behind_the_result_of_a_search_is_news_still() {
          C: {{g}} UID FETCH 4,9:10,12 (UID FLAGS RFC822.SIZE)\nS: * 1 FETCH (UID 4)\nS: * 2 FETCH (UID 9)\n\
          S: * 3 FETCH (UID 10)\nS: * 4 FETCH (UID 12)\nS: {{g}} OK\n"
     );
-    // Dovecot ends NOOP behind what came after it at times: the search is made anew then.
+    // Dovecot looks for news when all is done, and ends NOOP then: the search is made anew if there are any.
     let swapped = format!(
         "{first}S: {{s}} OK\nS: {{d}} OK\n{described}C: {{n}} NOOP\nC: {{t}} UID SEARCH UID 1:*\n\
          C: {{e}} UID FETCH 1:1000 (UID FLAGS RFC822.SIZE)\nS: * SEARCH 4 9 10\nS: {{t}} OK\n\
@@ -218,7 +218,16 @@ fn a_message_that_comes_behind_the_result_of_a_search_is_news_still() {
          C: {{g}} UID FETCH 4,9:10,12 (UID FLAGS RFC822.SIZE)\nS: * 1 FETCH (UID 4)\nS: * 2 FETCH (UID 9)\n\
          S: * 3 FETCH (UID 10)\nS: * 4 FETCH (UID 12)\nS: {{g}} OK\n"
     );
-    for (script, lists) in [(at_first, 1), (later, 2), (swapped, 2)] {
+    let between =
+        swapped.replace("S: {t} OK\nS: * 4 EXISTS\nS: {n} OK\n", "S: * 4 EXISTS\nS: {n} OK\nS: {t} OK\n");
+    assert_ne!(between, swapped);
+    let none = format!(
+        "{first}S: {{s}} OK\nS: {{d}} OK\n{described}C: {{n}} NOOP\nC: {{t}} UID SEARCH UID 1:*\n\
+         C: {{e}} UID FETCH 1:1000 (UID FLAGS RFC822.SIZE)\nS: * SEARCH 4 9 10\nS: * 1 FETCH (UID 4 FLAGS () RFC822.SIZE 4)\n\
+         S: * 2 FETCH (UID 9 FLAGS () RFC822.SIZE 9)\nS: * 3 FETCH (UID 10 FLAGS () RFC822.SIZE 10)\nS: {{e}} OK\n\
+         S: {{t}} OK\nS: {{n}} OK\n"
+    );
+    for (script, lists) in [(at_first, 1), (later, 2), (swapped, 2), (between, 2), (none, 2)] {
         let host = VirtualHost::play(&postrider_testkit::Dialogue::parse(&script).unwrap());
         let mut imap = imap(windowed(8), &host);
         run(&host, async {
