@@ -2,6 +2,8 @@
 
 use fearless_simd::prelude::*;
 use fearless_simd::{Level, Simd, dispatch, mask8x32, u8x32};
+use memchr::memmem::Finder;
+use std::sync::LazyLock;
 
 /// So many places are looked at in one go.
 const LANES: usize = 128;
@@ -74,15 +76,18 @@ fn see<S: Simd, const DOTS: bool>(
     DOTS && dotted.any_true()
 }
 
-/// Notes the dots in `bytes` behind an LF, but for those that are known from the window before it.
+/// What stands before a dot that is noted.
+static LINE_END_THEN_DOT: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(b"\n."));
+
+/// Notes the dots behind an LF in the window at a place, but for those known from the window before it.
 #[cold]
 fn note(bytes: &[u8], at: usize, dots: &mut Vec<usize>) {
     let window = bytes.get(at..).unwrap_or_default();
     let window = window.get(..LANES + 2).unwrap_or(window);
-    for dot in memchr::memchr_iter(b'.', window) {
-        let behind = dot.checked_sub(1).and_then(|before| window.get(before)) == Some(&b'\n');
-        if behind && dots.last().is_none_or(|last| *last < at + dot) {
-            dots.push(at + dot);
+    for found in LINE_END_THEN_DOT.find_iter(window) {
+        let dot = at + found + 1;
+        if dots.last().is_none_or(|last| *last < dot) {
+            dots.push(dot);
         }
     }
 }
