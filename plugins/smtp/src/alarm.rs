@@ -67,3 +67,54 @@ impl Alarm {
         (self.timer, self.rings, self.wakes) = (host.sleep(left), self.due, None);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use postrider_testkit::{Dialogue, VirtualHost, run};
+    use std::future::poll_fn;
+    use std::task::Poll;
+
+    const fn seconds(n: u64) -> Duration {
+        Duration::from_secs(n)
+    }
+
+    /// Starts it anew with each of these limits after so many seconds, and gives when it rings.
+    fn rings(first: u64, restarts: &[(u64, u64)], asked_between: bool) -> Duration {
+        let host = VirtualHost::play(&Dialogue::parse("").unwrap());
+        run(&host, async {
+            let mut alarm = Alarm::new(&host, seconds(first));
+            for (after, limit) in restarts {
+                if asked_between {
+                    poll_fn(|cx| Poll::Ready(alarm.poll(&host, cx))).await;
+                }
+                host.sleep(seconds(*after)).await;
+                alarm.restart(&host, seconds(*limit));
+                assert_eq!(alarm.limit(), seconds(*limit));
+            }
+            poll_fn(|cx| if alarm.poll(&host, cx) { Poll::Ready(()) } else { Poll::Pending }).await;
+        })
+        .unwrap();
+        host.now()
+    }
+
+    #[test]
+    fn it_rings_when_the_last_start_says_so_however_often_it_was_moved() {
+        for asked in [false, true] {
+            assert_eq!(rings(10, &[], asked), seconds(10));
+            assert_eq!(rings(10, &[(6, 10)], asked), seconds(16));
+            assert_eq!(rings(10, &[(6, 10), (9, 10), (9, 10)], asked), seconds(34));
+            assert_eq!(rings(600, &[(3, 5)], asked), seconds(8), "sooner than before");
+            assert_eq!(rings(10, &[(0, 600), (0, 10)], asked), seconds(10));
+        }
+    }
+
+    #[test]
+    fn a_timer_that_rings_while_the_deadline_moves_does_not_silence_it() {
+        for asked in [false, true] {
+            for after in [9, 10, 11] {
+                assert_eq!(rings(10, &[(after, 10)], asked), seconds(after + 10), "{after} {asked}");
+            }
+        }
+    }
+}
