@@ -117,4 +117,19 @@ mod tests {
             }
         }
     }
+
+    #[test]
+    fn a_timer_that_may_be_ringing_is_asked_and_another_is_not() {
+        let host = VirtualHost::play(&Dialogue::parse("").unwrap());
+        for (after, spared) in [(5, true), (8, true), (10, false), (11, false)] {
+            run(&host, async {
+                let mut alarm = Alarm::new(&host, seconds(10));
+                host.sleep(seconds(after)).await;
+                alarm.restart(&host, seconds(10));
+                // It rings once: who was woken by it and does not ask it is never woken again.
+                assert_eq!(alarm.moved, spared, "{after}");
+            })
+            .unwrap();
+        }
+    }
 }
