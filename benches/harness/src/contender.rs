@@ -91,7 +91,7 @@ pub enum Program {
     Mbsync,
 }
 
-/// Who is spoken to. Sinks on one core serve clients on the same one.
+/// Who is spoken to. Sinks and sources on one core serve clients on the same one.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub enum Server {
     /// The fast sink with PIPELINING.
@@ -104,6 +104,10 @@ pub enum Server {
     FreshTls,
     SmtpSink,
     Postfix,
+    /// The fast source of IMAP, with a mailbox of as many messages as anybody takes.
+    ImapSource,
+    /// That of POP3, with 50,000.
+    Pop3Source,
     /// Dovecot, in the maildrop of this user.
     Imap(User),
     ImapTls(User),

@@ -36,10 +36,10 @@ A rate is messages over the time from before the connection until after QUIT or 
 programs from packages, the time of the whole process. A run is made so long that what is done once is a tenth of it at most, \
 or at least four times as long as usual; those that are held against one another do as many messages. Only ratios within a row hold on other \
 machines. *limit* is a client on a bare socket that does no more than the work needs and allocates nothing for a message; the \
-one that a row is held against has at most 100 messages or 4 MiB in flight over SMTP, 1,000 over POP3, and takes everything by \
-one FETCH over IMAP. Round trips are made and counted by a relay that holds each direction's bytes for half of one and does \
+one that a row is held against has as many in flight as ours by default, 128 messages or 4 MiB over SMTP and 1,000 over POP3, \
+and takes everything by one FETCH over IMAP. Round trips are made and counted by a relay that holds each direction's bytes for half of one and does \
 not limit the rate; a round trip is what a client says that it could not have said without hearing an answer first. Rows over \
-SMTP at 0 ms run on one core, client and server. Instructions are callgrind's, of the client alone, and the difference of two \
+SMTP at 0 ms, and those from the fast source, run on one core, client and server. Instructions are callgrind's, of the client alone, and the difference of two \
 runs of different numbers of messages, so that what is done once falls out. callgrind takes every byte of a `rep movsb`, by which \
 glibc makes large copies on this processor, for an instruction, which no processor does: every count stands there twice, as \
 callgrind has it by default, by which a row is judged, and with copies made by vectors (by GLIBC_TUNABLES). What stands under *elsewhere* was measured \

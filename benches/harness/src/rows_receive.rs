@@ -1,6 +1,7 @@
 //! Receiving.
 
 use crate::contender::{Check, Contender, Count, Metric, Plan, Program, Server, User};
+use crate::servers::{IMAP_SOURCE, POP3_SOURCE};
 
 const NOTHING: Plan = Plan {
     id: "",
@@ -37,6 +38,8 @@ pub fn plans() -> Vec<Plan> {
         imap_far(),
         imap_near(),
         pop3_near(),
+        imap_source(),
+        pop3_source(),
     ]
 }
 
@@ -250,6 +253,45 @@ fn pop3_near() -> Plan {
         title: "POP3 of 4 KiB messages, plain, 0 ms",
         facts: "poplib 2,608/s, mpop 10,422/s, fetchmail 1,289/s, limit 18,376/s",
         contenders,
+        ..NOTHING
+    }
+}
+
+fn imap_source() -> Plan {
+    let server = Server::ImapSource;
+    let (fit, fewer) = (Count::Fit(20, IMAP_SOURCE), Count::Fit(20, 20_000));
+    let contenders = vec![
+        Contender::new("ours", Program::Ours("imap"), server, fit).with("--ids made"),
+        Contender::new("ours, listing included", Program::Ours("imap"), server, fit),
+        Contender::new("limit", Program::Limit("imap"), server, fit),
+        Contender::new("async-imap, one FETCH", Program::RustPeer("async-imap"), server, fit),
+        // It keeps them all.
+        Contender::new("imaplib, one FETCH", Program::Python("imaplib"), server, fewer),
+        Contender::new("imaplib, one by one", Program::Python("imaplib"), server, fewer).with("--mode one"),
+        Contender::new("curl", Program::CurlImap, server, fewer),
+    ];
+    Plan {
+        id: "imap-source-0ms",
+        title: "IMAP fetch of 4 KiB messages from the fast source, plain, 0 ms, one core",
+        contenders: contenders.into_iter().map(Contender::pinned).collect(),
+        ..NOTHING
+    }
+}
+
+fn pop3_source() -> Plan {
+    let server = Server::Pop3Source;
+    let (all, fewer) = (Count::Exactly(POP3_SOURCE), Count::Fit(20, POP3_SOURCE));
+    let contenders = vec![
+        Contender::new("ours", Program::Ours("pop3"), server, all),
+        Contender::new("limit", Program::Limit("pop3"), server, all).with("--window 1000"),
+        Contender::new("poplib", Program::Python("poplib"), server, fewer),
+        Contender::new("curl", Program::CurlPop3, server, fewer),
+        Contender::new("mpop", Program::Mpop, server, all),
+    ];
+    Plan {
+        id: "pop3-source-0ms",
+        title: "POP3 of 4 KiB messages from the fast source, 50,000 in the maildrop, plain, 0 ms, one core",
+        contenders: contenders.into_iter().map(Contender::pinned).collect(),
         ..NOTHING
     }
 }

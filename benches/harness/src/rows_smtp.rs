@@ -75,6 +75,10 @@ fn chunking_far(id: &'static str, title: &'static str, rtt: u32) -> Plan {
     contenders.push(
         Contender::new("ours, by tasks", Program::Ours("smtp"), server, MANY).with("--via tasks --tasks 256"),
     );
+    contenders.push(
+        Contender::new("ours, 1,000 in flight", Program::Ours("smtp"), server, MANY)
+            .with("--set mail.smtp.window=1000;mail.smtp.windowsize=16MiB"),
+    );
     contenders.push(limit("limit bdat", "bdat", server, MANY));
     contenders.push(limit(
         "limit bdat, 1,000 in flight",

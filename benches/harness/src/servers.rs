@@ -13,6 +13,10 @@ use std::sync::{Arc, Mutex, mpsc};
 use std::thread::{self, sleep};
 use std::time::{Duration, Instant};
 
+/// Messages in the mailboxes of the sources.
+pub const IMAP_SOURCE: u64 = 2_000_000;
+pub const POP3_SOURCE: u64 = 50_000;
+
 /// Something that prints where it listens, and then a line of JSON for each connection that ended.
 pub struct Listening {
     child: Child,
@@ -94,6 +98,9 @@ impl<'a> Servers<'a> {
             Server::Pop3(user) => self.mailbox("DOVECOT_POP3", user)?,
             sink => Place { address: self.sink(sink, pinned)?.address.clone(), ..Place::default() },
         };
+        if let Server::ImapSource | Server::Pop3Source = server {
+            place.user = Some(("u001".to_owned(), "any".to_owned()));
+        }
         place.ca = match server {
             Server::PipeliningTls | Server::ChunkingTls | Server::FreshTls => Some(self.ca(server, pinned)),
             Server::ImapTls(_) => self.real.as_ref().and_then(|env| env.get("CA_FILE")).map(PathBuf::from),
@@ -109,7 +116,7 @@ impl<'a> Servers<'a> {
         Ok(place)
     }
 
-    /// The sink, to ask it what it counted.
+    /// The sink or source, to ask it what it counted.
     pub fn counting(&self, server: Server, pinned: bool) -> Option<&Listening> {
         self.sinks.get(&(server, pinned))
     }
@@ -126,20 +133,29 @@ impl<'a> Servers<'a> {
 
     fn sink(&mut self, server: Server, pinned: bool) -> Result<&Listening> {
         if !self.sinks.contains_key(&(server, pinned)) {
-            let mut command = self.programs.command("sink", pinned);
-            command.arg("--pipelining");
-            if matches!(server, Server::Chunking | Server::ChunkingTls | Server::FreshTls) {
-                command.arg("--chunking");
-            }
-            if matches!(server, Server::PipeliningTls | Server::ChunkingTls | Server::FreshTls) {
-                command.arg("--tls").arg("--ca").arg(self.ca(server, pinned));
-            }
-            if server == Server::FreshTls {
-                command.arg("--no-resumption");
-            }
+            let mut command = match server {
+                Server::ImapSource => source(self.programs, pinned, "imap", IMAP_SOURCE),
+                Server::Pop3Source => source(self.programs, pinned, "pop3", POP3_SOURCE),
+                _ => self.smtp(server, pinned),
+            };
             self.sinks.insert((server, pinned), Listening::start(&mut command)?);
         }
         self.sinks.get(&(server, pinned)).ok_or_else(|| "no sink".into())
+    }
+
+    fn smtp(&self, server: Server, pinned: bool) -> Command {
+        let mut command = self.programs.command("sink", pinned);
+        command.arg("--pipelining");
+        if matches!(server, Server::Chunking | Server::ChunkingTls | Server::FreshTls) {
+            command.arg("--chunking");
+        }
+        if matches!(server, Server::PipeliningTls | Server::ChunkingTls | Server::FreshTls) {
+            command.arg("--tls").arg("--ca").arg(self.ca(server, pinned));
+        }
+        if server == Server::FreshTls {
+            command.arg("--no-resumption");
+        }
+        command
     }
 
     fn relay(&mut self, to: &str, rtt: u32) -> Result<&Listening> {
@@ -211,6 +227,12 @@ impl Drop for Servers<'_> {
             let _ = std::fs::remove_dir_all(&env["SERVERS_DIR"]);
         }
     }
+}
+
+fn source(programs: &Programs, pinned: bool, protocol: &str, mailbox: u64) -> Command {
+    let mut command = programs.command("source", pinned);
+    command.args(["--protocol", protocol, "--mailbox", &mailbox.to_string()]);
+    command
 }
 
 fn holds_files(dir: &PathBuf) -> bool {

@@ -13,7 +13,7 @@
 //! | `seq` | one command at a time |
 //! | `pipe` | MAIL, RCPT and DATA in one segment, the body in another |
 //! | `cross` | the body, and the next message's MAIL, RCPT and DATA, in one segment |
-//! | `bdat` | MAIL, RCPT, BDAT and body; as many messages in flight as the window holds |
+//! | `bdat` | MAIL, RCPT, BDAT and body; as many messages in flight as the window holds, 128 or 4 MiB |
 
 mod imap;
 mod pop3;

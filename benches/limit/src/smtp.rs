@@ -119,8 +119,9 @@ impl Work {
     fn bdat(&self, wire: &mut Wire, messages: u64, given: &Arguments) -> Result<()> {
         let chunk = format!("BDAT {} LAST\r\n", self.body.len()).into_bytes();
         let one = self.mail.len() + self.rcpt.len() + chunk.len() + self.body.len();
+        // As many as ours by default: what is compared is not the window.
         let bytes = given.number("window-bytes", 4usize << 20) / one;
-        let window = given.number("window", 100usize).min(bytes).max(1);
+        let window = given.number("window", 128usize).min(bytes).max(1);
         // Several in one write, as long as that is not much.
         let group = (128 * 1024 / one).clamp(1, window);
         let mut out = Vec::with_capacity(group * one);
