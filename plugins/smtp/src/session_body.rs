@@ -4,7 +4,6 @@ use crate::intake::Feed;
 use crate::session_flow::Drive;
 use bytes::Buf;
 use postrider_core::{Error, ErrorKind, Phase, Repeat, Result};
-use postrider_wire::dot::Encoder;
 use std::future::Future;
 use std::num::NonZeroUsize;
 use std::pin::pin;
@@ -77,8 +76,7 @@ impl Drive<'_, '_, '_> {
         }
         let whole = feed.ended && feed.rest.is_empty();
         if whole {
-            let encoder = std::mem::replace(&mut self.encoder, Encoder::new(self.config.line_ends));
-            encoder.finish(out)?;
+            self.encoder.finish(out)?;
         }
         let length = out.len() - before;
         self.flow.count(length);
@@ -110,8 +108,7 @@ impl Drive<'_, '_, '_> {
             self.encoder.encode(&piece, &mut scratch)?;
             self.check_bits()?;
             if whole {
-                let encoder = std::mem::replace(&mut self.encoder, Encoder::new(self.config.line_ends));
-                encoder.finish(&mut scratch)?;
+                self.encoder.finish(&mut scratch)?;
             }
             // The last one is not split off: an empty one would have to follow.
             while let (Some(chunk), true) = (scratch.get(..size.get()), scratch.len() > size.get()) {

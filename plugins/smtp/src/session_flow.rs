@@ -59,13 +59,17 @@ impl Session {
             served: reused,
             debug: config.debug,
         };
+        let encoder = match plan.chunking {
+            true => Encoder::without_dots(config.line_ends),
+            false => Encoder::new(config.line_ends),
+        };
         let mut drive = Drive {
+            encoder: if self.caps.eight_bit_mime { encoder.unwatched() } else { encoder },
             session: self,
             config,
             intake,
             flow: Flow::new(plan),
             feed: None,
-            encoder: Encoder::new(config.line_ends),
             scratch: BytesMut::new(),
             searched: 0,
             ended: false,
@@ -206,11 +210,7 @@ impl<'a> Drive<'_, '_, 'a> {
         if self.flow.lines.without_dsn {
             self.session.channel.note("the server does not offer DSN: delivery-status wishes are left out");
         }
-        let encoder = match self.flow.is_chunked() {
-            true => Encoder::without_dots(self.config.line_ends),
-            false => Encoder::new(self.config.line_ends),
-        };
-        self.encoder = if self.session.caps.eight_bit_mime { encoder.unwatched() } else { encoder };
+        self.encoder.begin();
         self.scratch.clear();
         let waited = std::mem::take(&mut self.waited);
         self.flow.start(self.session.channel.output(), index, envelope, waited);

@@ -155,11 +155,12 @@ impl Encoder {
         Ok(())
     }
 
-    /// Appends the end of the body: a line end if the last line has none, and the terminator if there is one.
+    /// Appends the end of the body: a line end if the last line has none, and the terminator if there is one. The next
+    /// body may begin then.
     ///
     /// # Errors
     /// `Body` for a lone CR at the end if it is refused.
-    pub fn finish(mut self, out: &mut BytesMut) -> Result<()> {
+    pub fn finish(&mut self, out: &mut BytesMut) -> Result<()> {
         if self.pending_cr {
             self.lone()?;
             self.at_line_start = false;
@@ -170,7 +171,13 @@ impl Encoder {
         if self.dots {
             out.extend_from_slice(b".\r\n");
         }
+        self.begin();
         Ok(())
+    }
+
+    /// Forgets the body before: the next one begins.
+    pub fn begin(&mut self) {
+        (self.at_line_start, self.pending_cr, self.eight_bit) = (true, false, false);
     }
 
     /// True at the start of the body and behind a line end: nothing is missing if it ends here.

@@ -52,6 +52,7 @@ impl Flow {
         let Some(flight) = self.flights.get_mut(at) else { return };
         flight.owed = flight.owed.saturating_sub(1);
         flight.touched = true;
+        let answered = flight.owed == 0;
         match &mut flight.transaction {
             None if command == Command::EndOfData && self.stage == Stage::Dot => {
                 self.stage = Stage::Idle;
@@ -72,7 +73,9 @@ impl Flow {
                 }
             }
         }
-        self.tidy();
+        if answered {
+            self.tidy();
+        }
     }
 
     /// The answer to the end of data.
