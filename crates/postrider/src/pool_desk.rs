@@ -63,11 +63,13 @@ pub(crate) struct Drive {
     pub(crate) past: Past,
     // Tells drives apart that had the same key.
     pub(crate) serial: u64,
-    // It has to be polled.
+    // It has to be polled, and this task was woken to do it; how many have left it to that one since.
     pub(crate) due: bool,
-    // It was told or made to take a message, and has not asked yet.
-    pub(crate) fed: bool,
-    // It asked for a message and there was none for it: who is told when there is.
+    pub(crate) promised: Option<Key>,
+    pub(crate) left: usize,
+    // How many messages in the queue are counted on it: it was told or made to take them, and has not asked yet.
+    pub(crate) fed: usize,
+    // It asked for a message and there was none for it: who is told when there is, unless that was done.
     pub(crate) hungry: bool,
     pub(crate) ask: Option<Waker>,
     // It gets no further message.
@@ -184,8 +186,11 @@ impl Desk {
         let in_line = matches!(state, State::Queued(_) | State::Alone);
         let hand_on = in_line && (waker.is_none() || matches!(state, State::Alone));
         leftover.slots.push(Slot { state, waker });
-        // What only it waited for is given up, with the connection.
-        let of_no_use = |d: &Drive| d.live == 0 && (d.in_flight > 0 || self.waiting == 0) && d.work.is_some();
+        // What only it waited for is given up, with the connection, unless that is about to take somebody else's.
+        self.uncount();
+        let of_no_use = |d: &Drive| {
+            d.live == 0 && d.fed == 0 && (d.in_flight > 0 || self.waiting == 0) && d.work.is_some()
+        };
         let cut: Vec<Key> = self.drives.iter().filter(|(_, d)| of_no_use(d)).map(|(k, _)| k).collect();
         for drive in cut {
             leftover.drives.extend(self.remove(drive));
@@ -197,10 +202,20 @@ impl Desk {
         leftover
     }
 
+    /// No more messages are counted on drives than there are.
+    fn uncount(&mut self) {
+        while self.fed > self.queued
+            && let Some((_, drive)) = self.drives.iter_mut().find(|(_, drive)| drive.fed > 0)
+        {
+            drive.fed -= 1;
+            self.fed -= 1;
+        }
+    }
+
     /// Takes a drive off the list, with the places of those who don't wait for it any more.
     pub(crate) fn remove(&mut self, key: Key) -> Option<Drive> {
         let drive = self.drives.try_remove(key)?;
-        self.fed -= usize::from(drive.fed);
+        self.fed -= drive.fed;
         if drive.due {
             self.due.retain(|due| *due != key);
         }

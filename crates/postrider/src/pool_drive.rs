@@ -108,7 +108,9 @@ impl Pool {
             past,
             serial,
             due: true,
-            fed: true,
+            promised: None,
+            left: 0,
+            fed: 1,
             hungry: false,
             ask: None,
             ended: false,
@@ -140,6 +142,8 @@ impl Pool {
             if let Some(ask) = desk.goes_on(key, &self.limits) {
                 drop(desk);
                 ask.wake();
+                // It rang for the poll that comes now.
+                self.desk().hush(key);
                 continue;
             }
             match desk.drives.get_mut(key) {

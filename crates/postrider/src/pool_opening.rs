@@ -13,7 +13,7 @@ impl Pool {
     pub(crate) fn carry_out(self: &Arc<Self>, plan: Plan) {
         match plan {
             Plan::Nothing => {}
-            Plan::Tell(ask) => ask.into_iter().for_each(Waker::wake),
+            Plan::Tell(ask) | Plan::Feed(ask) => ask.into_iter().for_each(Waker::wake),
             Plan::Start(opening) => {
                 let feeding = Feeding(self);
                 match self.open(opening) {

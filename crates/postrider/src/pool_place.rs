@@ -80,15 +80,22 @@ impl<'p> Place<'p> {
         let mut fresh = self.fresh.then(|| cx.waker().clone());
         let mut timed = false;
         let mut desk = self.pool.desk();
+        let is_new = self.fresh;
         // What is rung while this polls it is for the next time: other tasks of the thread have a turn first.
-        let mut turns = desk.due.len();
+        let (mut turns, calls_again) = desk.turns(is_new);
         loop {
             if !desk.is_planned(&self.pool.room) {
-                let (plan, stale) = desk.plan(&self.pool.room, &self.pool.limits, || self.pool.host.now());
+                let Pool { room, limits, host, .. } = &**self.pool;
+                let (plan, stale) = desk.plan(room, limits, || host.now(), key);
                 if !matches!(plan, Plan::Nothing) || !stale.is_empty() {
                     drop(desk);
                     stale.into_iter().for_each(part_with);
-                    turns += usize::from(!matches!(plan, Plan::Nothing | Plan::Grant(..)));
+                    // What is fed waits with a new task for the messages of others that are about to come.
+                    turns += match plan {
+                        Plan::Nothing | Plan::Grant(..) => 0,
+                        Plan::Feed(_) => usize::from(!is_new),
+                        Plan::Tell(_) | Plan::Start(_) => 1,
+                    };
                     self.pool.carry_out(plan);
                     desk = self.pool.desk();
                     continue;
@@ -112,7 +119,7 @@ impl<'p> Place<'p> {
                 _ => false,
             };
             if turns > 0
-                && let Some((drive, work, bell, relieved)) = desk.take_due(key)
+                && let Some((drive, work, bell, relieved)) = desk.take_due(key, is_new)
             {
                 drop(desk);
                 relieved.into_iter().for_each(Waker::wake);
@@ -130,7 +137,7 @@ impl<'p> Place<'p> {
                 desk = self.pool.desk();
                 continue;
             }
-            let again = desk.is_due();
+            let again = calls_again || desk.is_due(key);
             let Some(slot) = desk.slots.get_mut(key) else { return Poll::Ready(Err(lost())) };
             if !slot.waker.as_ref().is_some_and(|waker| waker.will_wake(cx.waker())) {
                 let Some(fresh) = fresh.take() else {

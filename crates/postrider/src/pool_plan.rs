@@ -26,8 +26,10 @@ pub(crate) enum Asked {
 /// What is to be done for those who wait.
 pub(crate) enum Plan {
     Nothing,
-    /// A connection is told that there is something for it.
+    /// A connection that is due now is told that there is something for it.
     Tell(Option<Waker>),
+    /// As `Tell`; what comes to the queue in the next moment may go with it.
+    Feed(Option<Waker>),
     /// A connection begins to take messages.
     Start(Opening),
     /// A connection is for this task alone.
@@ -43,6 +45,17 @@ pub(crate) enum Opening {
 /// Idle connections that were kept for too long.
 pub(crate) type Stale = Vec<Connection>;
 
+impl Drive {
+    fn load(&self) -> usize {
+        self.in_flight + self.fed
+    }
+
+    /// It waits for a message and does not know of one.
+    fn is_untold(&self) -> bool {
+        self.hungry && !self.ended && self.fed == 0
+    }
+}
+
 impl Desk {
     /// What a drive gets that asks for a message.
     pub(crate) fn ask(&mut self, key: Key, serial: u64, limits: &Limits, now: Duration) -> Asked {
@@ -51,7 +64,10 @@ impl Desk {
         let Some(drive) = self.drives.get_mut(key).filter(|drive| drive.serial == serial) else {
             return Asked::End;
         };
-        self.fed -= usize::from(std::mem::take(&mut drive.fed));
+        // Those counted on it beyond this one are there when it asks again, or with somebody else.
+        let fed = drive.fed.min(1);
+        drive.fed -= fed;
+        self.fed -= fed;
         drive.hungry = false;
         if drive.ended || limits.are_reached(drive.past.messages, drive.past.made, now) {
             drive.ended = true;
@@ -123,7 +139,7 @@ impl Desk {
         let share = self.share(limits);
         let drive = self.drives.get_mut(key)?;
         // One that was told and did not ask does not stand in the way of others.
-        self.fed -= usize::from(std::mem::take(&mut drive.fed));
+        self.fed -= std::mem::take(&mut drive.fed);
         if !drive.hungry {
             return None;
         }
@@ -146,7 +162,7 @@ impl Desk {
         let Some(front) = self.queue.front() else { return true };
         matches!(self.slots.get(*front), Some(Slot { state: State::Queued(_), .. }))
             && (self.queued <= self.fed
-                || self.idle.is_empty() && room.is_full() && self.least_loaded().is_none())
+                || self.idle.is_empty() && room.is_full() && !self.drives.iter().any(|(_, d)| d.is_untold()))
     }
 
     /// What is to be done for those at the front of the line.
@@ -155,6 +171,7 @@ impl Desk {
         room: &Arc<Room>,
         limits: &Limits,
         now: impl Fn() -> Duration,
+        planner: Key,
     ) -> (Plan, Stale) {
         let mut stale = Stale::new();
         if self.queue.is_empty() && self.alone.is_empty() {
@@ -171,13 +188,16 @@ impl Desk {
                 return (Plan::Grant(key, opening), stale);
             }
             if let Some(front) = at_front {
-                let least = self.least_loaded().and_then(|key| self.drives.get_mut(key));
-                let Some(drive) = least else { return (Plan::Nothing, stale) };
+                let least = self.least_loaded();
+                let Some(drive) = least.and_then(|key| self.drives.get_mut(key)) else {
+                    return (Plan::Nothing, stale);
+                };
                 drive.ended = true;
                 drive.hungry = false;
                 let ask = drive.ask.take();
                 self.queue.pop_front();
                 self.alone.push_back(front);
+                least.into_iter().for_each(|key| self.promise(key, planner));
                 return (Plan::Tell(ask), stale);
             }
         }
@@ -185,7 +205,7 @@ impl Desk {
             return (Plan::Nothing, stale);
         }
         let least = self.least_loaded();
-        let load = least.and_then(|key| self.drives.get(key)).map_or(usize::MAX, |drive| drive.in_flight);
+        let load = least.and_then(|key| self.drives.get(key)).map_or(usize::MAX, Drive::load);
         if load >= limits.grow_at
             && let Some(opening) = self.opening(room, limits, &now, &mut stale)
         {
@@ -193,12 +213,14 @@ impl Desk {
             return (Plan::Start(opening), stale);
         }
         if load < limits.grow_at.max(self.share(limits))
-            && let Some(drive) = least.and_then(|key| self.drives.get_mut(key))
+            && let Some(key) = least
+            && let Some(drive) = self.drives.get_mut(key)
         {
-            drive.hungry = false;
-            drive.fed = true;
+            drive.fed += 1;
             self.fed += 1;
-            return (Plan::Tell(drive.ask.take()), stale);
+            let ask = drive.ask.take();
+            self.promise(key, planner);
+            return (Plan::Feed(ask), stale);
         }
         (Plan::Nothing, stale)
     }
@@ -258,11 +280,10 @@ impl Desk {
         outstanding.div_ceil(drives.max(1)).max(limits.grow_at)
     }
 
-    /// Of the connections that wait for a message the one with the fewest in flight.
+    /// Of the connections that wait for a message the one with the fewest in flight or counted on it.
     fn least_loaded(&self) -> Option<Key> {
-        let hungry = |drive: &Drive| drive.hungry && !drive.ended && !drive.fed;
-        let hungry = self.drives.iter().filter(|(_, drive)| hungry(drive));
-        hungry.min_by_key(|(_, drive)| drive.in_flight).map(|(key, _)| key)
+        let hungry = self.drives.iter().filter(|(_, drive)| drive.hungry && !drive.ended);
+        hungry.min_by_key(|(_, drive)| drive.load()).map(|(key, _)| key)
     }
 
     fn is_alone(&self, key: Key) -> bool {

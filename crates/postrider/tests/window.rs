@@ -16,9 +16,9 @@ fn send<'a>(mailer: &'a Mailer, envelope: &'a Envelope, text: impl ToString) -> 
     Box::pin(mailer.send(envelope, text.to_string().into_bytes().into()))
 }
 
-/// Begun, and not at its end.
+/// Begun, and not at its end. It gives way once, so that what others send at the same time goes with its own.
 fn begin(sending: &mut Sending<'_>) {
-    assert!(run_polls(sending.as_mut(), 1).is_none());
+    assert!(run_polls(sending.as_mut(), 2).is_none());
 }
 
 fn words(text: &str) -> Vec<&str> {
@@ -440,6 +440,7 @@ async fn no_message_is_lost_or_sent_twice_under_load_with_cancellations_on_many_
     assert!(yard.seen().most_open <= 3, "{}", yard.seen().most_open);
     assert!(yard.seen().most_in_flight > 1);
     // Nothing is left behind that would hold up the next.
+    yard.state().answers.clear();
     yard.always(Answer::Yes);
     in_time(send(&mailer, &envelope(), "last")).await.unwrap();
 }

@@ -223,6 +223,7 @@ async fn copied(
 }
 
 /// True if the transport failed as it never should.
+#[inline]
 pub(crate) fn is_broken(outcome: &Result<Receipt>) -> bool {
     outcome.as_ref().is_err_and(|e| e.kind() == ErrorKind::Plugin)
 }

@@ -96,11 +96,13 @@ impl Yard {
 
     pub fn add(&self, registry: &mut Registry, name: &'static str) {
         let yard = self.clone();
-        let make = move |_: &Properties, _: Arc<dyn Host>| {
-            Ok(Box::new(Lorry { yard: yard.clone(), number: None }) as Box<dyn OutgoingTransport>)
-        };
+        let make = move |_: &Properties, _: Arc<dyn Host>| Ok(yard.transport());
         let factory = TransportFactory::outgoing(name, Box::leak(Box::new(make)));
         registry.add(Box::leak(Box::new(factory)), "this test").unwrap();
+    }
+
+    pub fn transport(&self) -> Box<dyn OutgoingTransport> {
+        Box::new(Lorry { yard: self.clone(), number: None })
     }
 
     pub fn mailer(&self, overrides: &str) -> Mailer {
