@@ -120,3 +120,15 @@ impl Speaks for Session<'_> {
         self.done(tag, "OK done", out).map(|()| true)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sets_mean_what_is_in_the_mailbox() {
+        let session = Session::new(b"", 10);
+        assert_eq!(session.ranges(b"1:3,5,8:*"), [(1, 3), (5, 5), (8, 10)]);
+        assert_eq!(session.ranges(b"9:50000,*:4,11:12,x"), [(9, 10), (4, 10)]);
+    }
+}

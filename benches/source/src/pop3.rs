@@ -87,3 +87,13 @@ impl Speaks for Session<'_> {
         Ok(true)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lines_that_begin_with_a_dot_have_two() {
+        assert_eq!(reply(b".a\r\nb.\r\n..\r\n"), b"+OK 12 octets\r\n..a\r\nb.\r\n...\r\n.\r\n");
+    }
+}
