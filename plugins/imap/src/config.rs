@@ -58,16 +58,17 @@ const EXPUNGE_OTHERS: Property<bool> = Property::new(
 const WINDOW: Property<u32> = Property::new(
     "window",
     "Most messages that are asked for ahead of the one that is read, on each connection, 1 to 100000, when the host \
-     says which ones it will fetch. Not with partialfetch, nor with peek=false: a message nobody came to read would be \
-     marked.",
+     says which ones it will fetch; half as many until so many have been fetched with no other call in between. Not with \
+     partialfetch, nor with peek=false: a message nobody came to read would be marked.",
 )
-.default("1000");
+.default("2000");
 const WINDOW_BYTES: Property<Bytes> = Property::new(
     "windowsize",
-    "While fewer bytes of messages than this are due on a connection, more may be asked for; and so much is kept of \
-     messages that come before their turn or when something else is wanted.",
+    "While fewer bytes of messages than this are due on a connection, more may be asked for, in the same way half as \
+     many at first; and so much is kept of messages that come before their turn or when something else is wanted. More is \
+     faster where round trips are long: the bandwidth times the round trip, and a third more.",
 )
-.default("4MiB");
+.default("8MiB");
 const CONNECTIONS: Property<u32> = Property::new(
     "connectionpoolsize",
     "Connections over which many messages are fetched at once, 1 to 16, where the host says which ones it will fetch. \
@@ -125,10 +126,11 @@ pub struct ImapConfig {
     pub id: bool,
     /// Without UIDPLUS, delete even if that deletes what others have marked. Default false.
     pub expunge_others: bool,
-    /// Most messages asked for ahead on each connection, 1 and up. Default 1,000.
+    /// Most messages asked for ahead on each connection, 1 and up. Default 2,000, half of it
+    /// at first.
     pub window: usize,
     /// More messages are asked for while fewer bytes than this are due on a connection; so much is kept of messages
-    /// that come before their turn. Default 4 MiB.
+    /// that come before their turn. Default 8 MiB, half of it at first.
     pub window_bytes: u64,
     /// Connections over which many messages are fetched at once, 1 and up. Default 1.
     pub connections: usize,
@@ -181,8 +183,8 @@ impl ImapConfig {
             poll_interval: Duration::from_secs(60),
             id: true,
             expunge_others: false,
-            window: 1_000,
-            window_bytes: 4 << 20,
+            window: 2_000,
+            window_bytes: 8 << 20,
             connections: 1,
             pipelining: true,
             compress: false,

@@ -27,7 +27,7 @@
 //! | `session.rs` | the driver: greeting, STARTTLS, capabilities, LOGOUT |
 //! | `session_dialogue.rs`, `session_flight.rs` | the driver: commands, what is heard, and how long it may take; commands that leave together |
 //! | `session_login.rs`, `session_mailbox.rs`, `session_listing.rs`, `session_search.rs`, `session_message.rs`, `session_window.rs`, `session_settle.rs`, `session_wait.rs`, `session_folders.rs`, `session_append.rs` | the driver: one file for each thing that can be done |
-//! | `auth.rs`, `bounds.rs`, `state.rs`, `capabilities.rs`, `mailbox.rs`, `listing.rs`, `key.rs`, `pieces.rs`, `plan.rs`, `window.rs` | pure: signing in, bounds on answers, what is known of the session, of the server, of mailboxes, what a page is made of, message keys, messages in pieces, what is to be fetched, what was asked for |
+//! | `auth.rs`, `bounds.rs`, `state.rs`, `capabilities.rs`, `mailbox.rs`, `listing.rs`, `key.rs`, `pieces.rs`, `plan.rs`, `sizes.rs`, `window.rs` | pure: signing in, bounds on answers, what is known of the session, of the server, of mailboxes, what a page is made of, message keys, messages in pieces, what is to be fetched, how long messages are, what was asked for |
 //! | `deflate.rs` | a connection that is compressed (RFC 4978) |
 //! | `codec/` | pure: bytes to responses and bodies, commands to bytes |
 
@@ -57,6 +57,7 @@ mod session_search;
 mod session_settle;
 mod session_wait;
 mod session_window;
+mod sizes;
 mod state;
 mod transport;
 mod window;

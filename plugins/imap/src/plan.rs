@@ -3,7 +3,6 @@
 //! Servers answer a `UID FETCH` of many in the order of the mailbox, whatever order they were asked in. So a portion
 //! is of ascending UIDs only: what comes first is then what is wanted first.
 
-use crate::key::Key;
 use std::collections::{HashSet, VecDeque};
 use std::fmt::Write as _;
 
@@ -26,6 +25,11 @@ pub(crate) struct Limits {
 }
 
 impl Limits {
+    /// What may be asked for of a reader that may want something else soon: half.
+    pub(crate) fn cautious(self) -> Self {
+        Self { messages: self.messages.div_ceil(2), bytes: self.bytes.div_ceil(2), ..self }
+    }
+
     /// A portion: a quarter of the whole, so that the next is asked for long before the last is used up.
     pub(crate) fn portion(self) -> Self {
         let parts = 4 * self.shared.max(1);
@@ -118,7 +122,12 @@ impl Plan {
 
     /// A message turned out to be this long.
     pub(crate) fn saw(&mut self, size: u64) {
-        self.seen = (self.seen.0 + 1, self.seen.1.saturating_add(size));
+        self.guess_by((1, size));
+    }
+
+    /// So many messages of the mailbox have so many bytes together: others will be like them.
+    pub(crate) fn guess_by(&mut self, (messages, bytes): (u64, u64)) {
+        self.seen = (self.seen.0.saturating_add(messages), self.seen.1.saturating_add(bytes));
     }
 
     /// Only these are still asked for.
@@ -161,42 +170,6 @@ impl Plan {
 
     fn position(&self, uid: u32) -> Option<usize> {
         self.entries.iter().position(|entry| entry.uid == uid)
-    }
-}
-
-/// So many sizes are kept, those of the last listings.
-const MAX_SIZES: usize = 50_000;
-
-/// How long messages are, as the last listings told.
-#[derive(Debug, Default)]
-pub(crate) struct Sizes {
-    validity: u32,
-    // Ascending.
-    known: Vec<(u32, u32)>,
-}
-
-impl Sizes {
-    /// A page of a listing; one that does not follow the last is a new beginning.
-    pub(crate) fn learn(&mut self, validity: u32, page: impl ExactSizeIterator<Item = (u32, Option<u64>)>) {
-        let mut page = page.peekable();
-        let last = self.known.last().map_or(0, |(uid, _)| *uid);
-        let follows = page.peek().is_none_or(|(uid, _)| *uid > last);
-        if validity != self.validity || !follows || self.known.len() + page.len() > MAX_SIZES {
-            self.known.clear();
-        }
-        self.validity = validity;
-        let sized = page.filter_map(|(uid, size)| Some((uid, u32::try_from(size?).unwrap_or(u32::MAX))));
-        self.known.extend(sized);
-    }
-
-    /// The size of a message, if it is known. `next` is where it may be, and then where the one behind it may be.
-    pub(crate) fn of(&self, key: Key, next: &mut usize) -> Option<u64> {
-        if self.known.get(*next).is_none_or(|(uid, _)| *uid != key.uid) {
-            *next = self.known.binary_search_by_key(&key.uid, |(uid, _)| *uid).ok()?;
-        }
-        let size = self.known.get(*next).filter(|_| key.validity == self.validity).map(|(_, size)| *size);
-        *next += 1;
-        size.map(u64::from)
     }
 }
 

@@ -44,6 +44,7 @@ impl Keeper {
         let mut plan =
             Plan::new(validity, uids.map(|uid| (uid, self.sizes.of(Key { validity, uid }, &mut next))));
         plan.prefix = prefix;
+        plan.guess_by(self.sizes.sum(validity));
         for lane in &mut self.lanes {
             // A UID means another message where UIDVALIDITY is another.
             let is_of_plan = lane.is_of(validity);
@@ -64,6 +65,7 @@ impl Keeper {
         }
         let ahead = self.taken(key).await?;
         self.plan.take();
+        self.run = self.run.saturating_add(1);
         Ok(ahead)
     }
 
@@ -175,14 +177,16 @@ impl Keeper {
         free.min_by_key(|(_, lane)| lane.window.waiting()).map(|(at, _)| at)
     }
 
+    /// So that with what it asks for no more is due than the window holds, long messages aside.
     fn may_ask(&self, lane: &Session) -> bool {
         let (limits, window) = (self.limits(), &lane.window);
         if !self.config.pipelining && !window.is_idle() {
             return false;
         }
+        let (portion, due) = (limits.portion(), window.bytes().saturating_add(lane.framer.body_left()));
         window.has_room()
-            && window.waiting() + limits.portion().messages <= limits.messages
-            && window.bytes().saturating_add(lane.framer.body_left()) < limits.bytes
+            && window.waiting() + portion.messages <= limits.messages
+            && due.saturating_add(portion.bytes) <= limits.bytes
     }
 
     /// Opens the further connections, if there is enough to do for them. None of them is needed: what fails is left.
@@ -234,7 +238,8 @@ impl Keeper {
 
     fn limits(&self) -> Limits {
         let shared = if self.config.connections > 1 { 2 * self.config.connections } else { 1 };
-        Limits { messages: self.config.window, bytes: self.config.window_bytes, shared }
+        let all = Limits { messages: self.config.window, bytes: self.config.window_bytes, shared };
+        if self.run < self.config.window { all.cautious() } else { all }
     }
 }
 

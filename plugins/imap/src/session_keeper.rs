@@ -5,9 +5,10 @@ use crate::codec::UidSet;
 use crate::config::mailbox_name;
 use crate::key::Key;
 use crate::listing::Wanted;
-use crate::plan::{Plan, Sizes};
+use crate::plan::Plan;
 use crate::session::{LAST_WORDS, Session};
 use crate::session_message::Opened;
+use crate::sizes::Sizes;
 use postrider_core::{
     Body, Error, ErrorKind, Host, Listing, MessageId, MessageInfo, Phase, Query, Result, Settle, Wake, within,
 };
@@ -28,6 +29,8 @@ pub(crate) struct Keeper {
     pub(crate) sizes: Sizes,
     // Windows that did not fit.
     pub(crate) misfits: u32,
+    // Messages of windows that were taken since something else was wanted while others were due.
+    pub(crate) run: usize,
     // No further connection could be had for this plan.
     pub(crate) alone: bool,
     // How every key of this mailbox begins.
@@ -49,6 +52,7 @@ impl Keeper {
             plan: Plan::default(),
             sizes: Sizes::default(),
             misfits: 0,
+            run: 0,
             alone: false,
             prefix,
             listed: None,
@@ -67,6 +71,9 @@ impl Keeper {
     pub(crate) async fn plain_session(&mut self) -> Result<&mut Session> {
         self.bury();
         while let Some(first) = self.lanes.first_mut() {
+            if !first.window.is_idle() {
+                self.run = 0;
+            }
             if first.rest(&self.config).await {
                 break;
             }

@@ -13,7 +13,8 @@ use std::time::Duration;
 
 fn windowed(window: usize) -> ImapConfig {
     let mut config = pipelined(TlsMode::Implicit);
-    config.window = window;
+    // Half of it at first.
+    config.window = 2 * window;
     config
 }
 
