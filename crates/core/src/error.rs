@@ -1,6 +1,6 @@
 //! The one error type of the contract.
 
-use crate::{Origin, RecipientOutcome, Reply};
+use crate::{Origin, Phase, RecipientOutcome, Reply};
 use std::error::Error as StdError;
 use std::fmt;
 
@@ -46,80 +46,6 @@ pub enum ErrorKind {
     Body,
     /// A transport failed in a way it should not have.
     Plugin,
-}
-
-/// Where in a session it went wrong. The order is that of a session.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize)]
-#[serde(rename_all = "kebab-case")]
-#[non_exhaustive]
-pub enum Phase {
-    /// Before any I/O: properties, arguments.
-    Configure,
-    /// Looking up the host name.
-    Resolve,
-    /// Making the connection.
-    Connect,
-    /// The TLS handshake, at once or after STARTTLS.
-    Tls,
-    /// The server's first words.
-    Greeting,
-    /// EHLO, CAPA, CAPABILITY.
-    Capability,
-    /// STARTTLS or STLS, up to its reply.
-    StartTls,
-    /// Signing in.
-    Authenticate,
-    /// Choosing the mailbox.
-    Select,
-    /// Listing messages or mailboxes.
-    List,
-    /// Reading a message.
-    Fetch,
-    /// Flagging, moving or deleting messages.
-    Settle,
-    /// Storing a message in a mailbox.
-    Append,
-    /// Waiting for news.
-    Wait,
-    /// MAIL FROM.
-    Sender,
-    /// RCPT TO.
-    Recipient,
-    /// DATA or the body.
-    Data,
-    /// From the last octet of the body to the server's reply.
-    EndOfData,
-    /// RSET between messages.
-    Reset,
-    /// QUIT or LOGOUT.
-    Close,
-}
-
-impl fmt::Display for Phase {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Configure => "configuration",
-            Self::Resolve => "name lookup",
-            Self::Connect => "connecting",
-            Self::Tls => "TLS handshake",
-            Self::Greeting => "greeting",
-            Self::Capability => "capabilities",
-            Self::StartTls => "STARTTLS",
-            Self::Authenticate => "signing in",
-            Self::Select => "choosing the mailbox",
-            Self::List => "listing",
-            Self::Fetch => "fetching",
-            Self::Settle => "settling",
-            Self::Append => "appending",
-            Self::Wait => "waiting",
-            Self::Sender => "sender",
-            Self::Recipient => "recipient",
-            Self::Data => "message data",
-            Self::EndOfData => "end of data",
-            Self::Reset => "reset",
-            Self::Close => "closing",
-        })
-    }
 }
 
 /// May the same call be made again?
@@ -352,33 +278,5 @@ impl Error {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn every_kind_says_whether_to_repeat_and_only_unsure_may_duplicate() {
-        let repeat = |kind| Error::new(kind, Phase::Data, "x").repeat();
-        assert_eq!(repeat(ErrorKind::Unsure), Repeat::MayDuplicate);
-        assert_eq!(repeat(ErrorKind::Deferred), Repeat::Safe);
-        assert_eq!(repeat(ErrorKind::Rejected), Repeat::Never);
-        assert_eq!(repeat(ErrorKind::Authentication), Repeat::Never);
-    }
-
-    #[test]
-    fn an_error_survives_the_passage_through_io() {
-        let io: std::io::Error = Error::new(ErrorKind::Limit, Phase::Fetch, "too long").into();
-        let back = Error::from_io(io, Phase::Data);
-        assert_eq!((back.kind(), back.phase()), (ErrorKind::Limit, Phase::Fetch));
-    }
-
-    #[test]
-    fn the_text_names_phase_reply_and_advice() {
-        let error = Error::new(ErrorKind::Rejected, Phase::Recipient, "refused")
-            .with_reply(Reply::new("550", Some("5.1.1".into()), "no\x1b such user"))
-            .with_advice("check the address");
-        assert_eq!(
-            error.to_string(),
-            "recipient: refused; the server said: 550 5.1.1 no\\u{1b} such user -> check the address"
-        );
-    }
-}
+#[path = "error_tests.rs"]
+mod tests;
