@@ -34,6 +34,7 @@ pub mod jakarta;
 pub mod java_properties;
 mod known;
 mod layer;
+pub mod line_ends;
 mod message;
 mod note;
 mod outbox_property;

@@ -9,7 +9,6 @@
 //! | `draft` | a file on its way in: tmp, fsync, into new, fsync |
 //! | `name` | what a file name says: key, order and flags; pure |
 //! | `folder` | what a mailbox name is as a directory; pure |
-//! | `lines` | LF in the file, CRLF on the wire; pure |
 //!
 //! - **Keys** are `maildir:<folder>/<unique part of the file name>`. They stay when flags change and when another
 //!   program moves the message from `new` to `cur`, and mean another message never. No path is made of a key: it is
@@ -42,7 +41,6 @@ mod config;
 mod directory;
 mod draft;
 mod folder;
-mod lines;
 mod name;
 mod transport;
 

@@ -2,9 +2,9 @@
 
 use crate::directory::{self, Directory, fault};
 use crate::draft::Draft;
-use crate::lines::{ToCrlf, ToLf};
 use crate::{MaildirConfig, folder, name};
 use bytes::{Bytes, BytesMut};
+use postrider_core::line_ends::{ToCrlf, ToLf};
 use postrider_core::{
     Body, Envelope, Error, ErrorKind, Host, IncomingTransport, Listing, MessageId, MessageInfo,
     OutgoingTransport, Phase, Query, Receipt, RecipientOutcome, Repeat, Reply, Result, Settle, Verdict, Wake,

@@ -8,7 +8,6 @@
 //! | `process` | the program and its pipes, neither of which ever blocks |
 //! | `arguments` | what the program is told: `-i -f SENDER -- RECIPIENT…`; pure |
 //! | `exit` | what its exit code means (sysexits.h); pure |
-//! | `lines` | CRLF becomes LF; pure |
 //!
 //! No shell ever sees an argument, and an address that begins with a hyphen is an address.
 //!
@@ -46,7 +45,6 @@
 mod arguments;
 mod config;
 mod exit;
-mod lines;
 mod process;
 mod transport;
 

@@ -3,8 +3,8 @@
 use crate::SendmailConfig;
 use crate::arguments::arguments;
 use crate::exit::{self, Got};
-use crate::lines::ToLf;
 use crate::process::Process;
+use postrider_core::line_ends::ToLf;
 use postrider_core::{
     Body, Envelope, Error, ErrorKind, Host, OutgoingTransport, Phase, Receipt, RecipientOutcome, Repeat,
     Result, Verdict, async_trait,

@@ -1,16 +1,18 @@
-//! Line ends: LF in the files, CRLF outside. Chunks may break anywhere.
+//! Line ends, for transports to a place on this machine: files and programs have LF where a message on its way has
+//! CRLF. Chunks may break anywhere.
 
 use bytes::{BufMut, Bytes, BytesMut};
 
 /// Makes each CRLF an LF; a CR that stands alone stays.
 #[derive(Debug, Default)]
-pub(crate) struct ToLf {
+pub struct ToLf {
     // A CR at the end of a chunk waits for what follows it.
     cr: bool,
 }
 
 impl ToLf {
-    pub(crate) fn convert(&mut self, chunk: Bytes) -> Bytes {
+    /// What this chunk becomes; a CR at its end is held back.
+    pub fn convert(&mut self, chunk: Bytes) -> Bytes {
         if !self.cr && !chunk.contains(&b'\r') {
             return chunk;
         }
@@ -26,20 +28,21 @@ impl ToLf {
         out.freeze()
     }
 
-    /// What is left at the end.
-    pub(crate) fn finish(self) -> &'static [u8] {
+    /// What was held back, at the end of the message.
+    pub fn finish(self) -> &'static [u8] {
         if self.cr { b"\r" } else { b"" }
     }
 }
 
 /// Makes each LF that has no CR before it a CRLF.
 #[derive(Debug, Default)]
-pub(crate) struct ToCrlf {
+pub struct ToCrlf {
     cr: bool,
 }
 
 impl ToCrlf {
-    pub(crate) fn convert(&mut self, chunk: &[u8]) -> Bytes {
+    /// What this chunk becomes.
+    pub fn convert(&mut self, chunk: &[u8]) -> Bytes {
         let mut out = BytesMut::with_capacity(chunk.len() + chunk.len() / 32 + 1);
         for &byte in chunk {
             if byte == b'\n' && !self.cr {
