@@ -42,6 +42,7 @@ mod engine;
 mod habits;
 mod intake;
 mod session;
+mod session_begin;
 mod session_body;
 mod session_flow;
 mod session_late;

@@ -16,7 +16,7 @@ use std::collections::VecDeque;
 const GROUP: usize = 100;
 
 /// The messages under way on a connection.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct Flow {
     pub(super) plan: Plan,
     /// The lines of the message that is to be begun.
@@ -53,30 +53,7 @@ pub(crate) struct Flow {
 
 impl Flow {
     pub(crate) fn new(plan: Plan) -> Self {
-        Self {
-            plan,
-            lines: EnvelopeLines::default(),
-            spoken: BytesMut::new(),
-            news: VecDeque::new(),
-            stage: Stage::Idle,
-            flights: VecDeque::new(),
-            first: 0,
-            open: 0,
-            expected: VecDeque::new(),
-            written: 0,
-            bytes: 0,
-            reset_behind: 0,
-            next_line: 0,
-            grouped: 0,
-            answers: 0,
-            wary: false,
-            over: false,
-            hung_up: false,
-            parting: None,
-            out_of_step: false,
-            acquitted: false,
-            no_chunking: false,
-        }
+        Self { plan, ..Self::default() }
     }
 
     pub(crate) fn stage(&self) -> Stage {

@@ -5,7 +5,7 @@ use bytes::Bytes;
 use postrider_core::{Envelope, Receipt, Result};
 
 /// What the connection and the settings allow.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Plan {
     /// Commands may be said before the answers to those before them are in.
     pub(crate) pipelined: bool,
@@ -27,9 +27,10 @@ pub(crate) struct Plan {
 }
 
 /// What the message that was begun last waits for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) enum Stage {
     /// Nothing: the next one may begin.
+    #[default]
     Idle,
     /// Some of its commands are still to be said.
     Envelope,

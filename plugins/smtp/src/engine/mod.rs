@@ -14,6 +14,7 @@ mod queue;
 mod recent;
 mod refusal;
 mod reply;
+mod reply_reader;
 mod transaction;
 
 pub use capabilities::Capabilities;
@@ -25,5 +26,6 @@ pub(crate) use hello::is_hello_name;
 pub use parameters::MailParameters;
 pub(crate) use queue::{Command, ReplyQueue};
 pub(crate) use refusal::refusal;
-pub(crate) use reply::{LINE, ReplyFault, ReplyLine, ReplyReader, SmtpReply};
+pub(crate) use reply::SmtpReply;
+pub(crate) use reply_reader::{LINE, ReplyFault, ReplyLine, ReplyReader};
 pub(crate) use transaction::{Step, Transaction};
