@@ -45,6 +45,7 @@ mod scripted;
 mod secrecy;
 mod servers;
 mod sliding;
+mod stranger;
 mod trial;
 mod watch;
 
