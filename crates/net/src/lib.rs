@@ -38,6 +38,7 @@ mod roots;
 mod secrets;
 mod stream;
 mod tap;
+mod through;
 mod tls;
 mod tls_error;
 mod tls_error_certificate;

@@ -2,33 +2,36 @@
 
 use crate::config::Configs;
 use crate::tap::Tap;
+use crate::through::{Through, Watch};
 use crate::{tls, tls_error};
 use postrider_core::{Connection, Error, ErrorKind, Phase, Result, Target, TlsSession, async_trait};
-use std::io::{self, IoSlice};
-use std::pin::Pin;
+use std::io;
 use std::sync::Arc;
-use std::task::{Context, Poll};
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio_rustls::client::TlsStream;
 
-/// A connection in the clear, with what it takes to encrypt it.
-pub(crate) struct Clear {
-    tcp: TcpStream,
+/// A connection in the clear.
+pub(crate) type Clear = Through<TcpStream, Upgrade>;
+
+/// What it takes to encrypt it.
+pub(crate) struct Upgrade {
     loopback: bool,
     configs: Arc<Configs>,
 }
 
+impl Watch for Upgrade {}
+
 impl Clear {
     pub(crate) fn new(tcp: TcpStream, target: &Target, configs: Arc<Configs>) -> Self {
-        Self { loopback: is_loopback(&tcp, target), tcp, configs }
+        let watch = Upgrade { loopback: is_loopback(&tcp, target), configs };
+        Self { stream: tcp, watch }
     }
 }
 
 #[async_trait]
 impl Connection for Clear {
     async fn start_tls(self: Box<Self>, target: &Target) -> Result<Box<dyn Connection>> {
-        Ok(Box::new(tls::handshake(self.tcp, &self.configs, target).await?))
+        Ok(Box::new(tls::handshake(self.stream, &self.watch.configs, target).await?))
     }
 
     fn tls(&self) -> Option<&TlsSession> {
@@ -36,22 +39,30 @@ impl Connection for Clear {
     }
 
     fn is_loopback(&self) -> bool {
-        self.loopback
+        self.watch.loopback
     }
 }
 
 /// An encrypted connection.
-pub(crate) struct Tls {
-    stream: TlsStream<Tap>,
+pub(crate) type Tls = Through<TlsStream<Tap>, Encrypted>;
+
+/// What is known of it.
+pub(crate) struct Encrypted {
     session: TlsSession,
     loopback: bool,
     // For words: an alert may come long after the handshake.
     target: Target,
 }
 
+impl Watch for Encrypted {
+    fn explained(&self, error: io::Error) -> io::Error {
+        tls_error::in_session(&self.target, error)
+    }
+}
+
 impl Tls {
     pub(crate) fn new(stream: TlsStream<Tap>, session: TlsSession, loopback: bool, target: Target) -> Self {
-        Self { stream, session, loopback, target }
+        Self { stream, watch: Encrypted { session, loopback, target } }
     }
 }
 
@@ -62,91 +73,15 @@ impl Connection for Tls {
     }
 
     fn tls(&self) -> Option<&TlsSession> {
-        Some(&self.session)
+        Some(&self.watch.session)
     }
 
     fn is_loopback(&self) -> bool {
-        self.loopback
+        self.watch.loopback
     }
 }
 
 /// True if the other end is an address of this machine that no packet leaves it for. Behind a proxy nobody knows.
 pub(crate) fn is_loopback(tcp: &TcpStream, target: &Target) -> bool {
     target.proxy.is_none() && tcp.peer_addr().is_ok_and(|peer| peer.ip().to_canonical().is_loopback())
-}
-
-impl AsyncRead for Clear {
-    fn poll_read(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        out: &mut ReadBuf<'_>,
-    ) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.tcp).poll_read(cx, out)
-    }
-}
-
-impl AsyncWrite for Clear {
-    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, data: &[u8]) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.tcp).poll_write(cx, data)
-    }
-
-    fn poll_write_vectored(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        data: &[IoSlice<'_>],
-    ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.tcp).poll_write_vectored(cx, data)
-    }
-
-    fn is_write_vectored(&self) -> bool {
-        self.tcp.is_write_vectored()
-    }
-
-    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.tcp).poll_flush(cx)
-    }
-
-    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.tcp).poll_shutdown(cx)
-    }
-}
-
-impl AsyncRead for Tls {
-    fn poll_read(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        out: &mut ReadBuf<'_>,
-    ) -> Poll<io::Result<()>> {
-        let read = Pin::new(&mut self.stream).poll_read(cx, out);
-        read.map_err(|error| tls_error::in_session(&self.target, error))
-    }
-}
-
-impl AsyncWrite for Tls {
-    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, data: &[u8]) -> Poll<io::Result<usize>> {
-        let written = Pin::new(&mut self.stream).poll_write(cx, data);
-        written.map_err(|error| tls_error::in_session(&self.target, error))
-    }
-
-    fn poll_write_vectored(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        data: &[IoSlice<'_>],
-    ) -> Poll<io::Result<usize>> {
-        let written = Pin::new(&mut self.stream).poll_write_vectored(cx, data);
-        written.map_err(|error| tls_error::in_session(&self.target, error))
-    }
-
-    fn is_write_vectored(&self) -> bool {
-        self.stream.is_write_vectored()
-    }
-
-    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        let flushed = Pin::new(&mut self.stream).poll_flush(cx);
-        flushed.map_err(|error| tls_error::in_session(&self.target, error))
-    }
-
-    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_shutdown(cx)
-    }
 }
