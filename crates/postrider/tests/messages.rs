@@ -151,9 +151,10 @@ async fn mail_from_is_the_sender_of_an_envelope_asked_for_and_never_replaces_the
     assert!(error.to_string().contains("mail.from") && error.to_string().contains("overrides:1"), "{error}");
 }
 
-fn lettre_envelope(from: Option<&str>, to: &str) -> lettre::address::Envelope {
+// With all features on, `postrider::*` brings a module of the same name: the adapter's.
+fn lettre_envelope(from: Option<&str>, to: &str) -> ::lettre::address::Envelope {
     let from = from.map(|a| a.parse().unwrap());
-    lettre::address::Envelope::new(from, vec![to.parse().unwrap()]).unwrap()
+    ::lettre::address::Envelope::new(from, vec![to.parse().unwrap()]).unwrap()
 }
 
 #[tokio::test]
