@@ -23,7 +23,7 @@
 //! |---|---|
 //! | `config.rs` | the property table and [`ImapConfig`] |
 //! | `transport.rs` | [`Imap`], the contract |
-//! | `session_keeper.rs`, `session_ahead.rs` | the driver: one session after another, and messages fetched over several |
+//! | `session_keeper.rs`, `session_ahead.rs`, `session_join.rs` | the driver: one session after another, and messages fetched over several |
 //! | `session.rs` | the driver: greeting, STARTTLS, capabilities, LOGOUT |
 //! | `session_dialogue.rs`, `session_flight.rs` | the driver: commands, what is heard, and how long it may take; commands that leave together |
 //! | `session_login.rs`, `session_mailbox.rs`, `session_listing.rs`, `session_search.rs`, `session_message.rs`, `session_window.rs`, `session_settle.rs`, `session_wait.rs`, `session_folders.rs`, `session_append.rs` | the driver: one file for each thing that can be done |
@@ -48,6 +48,7 @@ mod session_append;
 mod session_dialogue;
 mod session_flight;
 mod session_folders;
+mod session_join;
 mod session_keeper;
 mod session_listing;
 mod session_login;

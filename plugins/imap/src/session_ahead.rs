@@ -1,6 +1,5 @@
 //! Messages fetched as they were announced by `prefetch`: over one connection or several, in the order of the plan.
 
-use crate::ImapConfig;
 use crate::key::Key;
 use crate::plan::{Limits, Plan};
 use crate::session::Session;
@@ -9,7 +8,7 @@ use crate::session_message::gone;
 use crate::session_window::Arrival;
 use crate::window::Fate;
 use bytes::Bytes;
-use postrider_core::{Body, ErrorKind, Host, MessageId, Phase, Result};
+use postrider_core::{Body, ErrorKind, MessageId, Phase, Result};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -79,7 +78,13 @@ impl Keeper {
             let Some((at, lane)) = holder.and_then(|at| Some((at, self.lanes.get_mut(at)?))) else {
                 return Ok(None);
             };
-            match lane.arrive(&config, key.uid).await {
+            let arriving = lane.arrive(&config, key.uid);
+            // In a box: what is seldom run does not make every fetch a large future.
+            let arrival = match &mut self.joining {
+                None => arriving.await,
+                Some(joining) => Box::pin(joining.beside(arriving)).await,
+            };
+            match arrival {
                 Ok(Arrival::Begun(size)) => {
                     self.plan.saw(size);
                     return Ok(Some(Ahead::Begun { lane: at, size }));
@@ -114,6 +119,9 @@ impl Keeper {
     /// Has as much asked for as may be.
     async fn ask_ahead(&mut self, key: Key) -> Result<()> {
         self.bury();
+        if self.joining.is_some() {
+            self.welcome(key);
+        }
         let has_first = self.lanes.first().is_some_and(|lane| lane.window.waiting() > 0);
         if self.plan.is_asked() && !self.lanes.is_empty() {
             return Ok(());
@@ -130,14 +138,14 @@ impl Keeper {
         Ok(())
     }
 
-    /// Asks for the first portion, dialing if need be, and opens the further connections.
+    /// Asks for the first portion, dialing if need be, and begins to open the further connections.
     async fn begin_asking(&mut self, key: Key) -> Result<()> {
         let (session, _) = self.opened(None).await?;
         if session.selected()?.validity != key.validity {
             return Err(rebuilt(PHASE));
         }
         self.ask_on(0).await?;
-        self.join(key).await;
+        self.begin_joining(key);
         Ok(())
     }
 
@@ -189,17 +197,6 @@ impl Keeper {
             && due.saturating_add(portion.bytes) <= limits.bytes
     }
 
-    /// Opens the further connections, if there is enough to do for them. None of them is needed: what fails is left.
-    async fn join(&mut self, key: Key) {
-        while self.lanes.len() < self.config.connections && !self.alone && !self.plan.is_asked() {
-            let name = self.mailbox(PHASE);
-            match joined(Arc::clone(&self.config), Arc::clone(&self.host), name, key).await {
-                Ok(Some(session)) => self.lanes.push(session),
-                Ok(None) | Err(_) => self.alone = true,
-            }
-        }
-    }
-
     /// The message that has begun on this connection. Dropped half-way, what is left of it is passed over.
     pub(crate) fn body(&mut self, lane: usize, size: u64) -> Body<'_> {
         let seen = self.host.now();
@@ -243,20 +240,6 @@ impl Keeper {
     }
 }
 
-/// A further connection with the same mailbox open, if it is the same.
-async fn joined(
-    config: Arc<ImapConfig>,
-    host: Arc<dyn Host>,
-    name: Result<String>,
-    key: Key,
-) -> Result<Option<Session>> {
-    let mut session = Session::open(&config, host).await?;
-    session.resume();
-    // What it has stays news: should it become the first one, nobody has listed it over that one's shoulder.
-    let fits = session.select(&config, &name?, None).await?.validity == key.validity;
-    Ok(fits.then_some(session))
-}
-
 struct Reading<'a> {
     keeper: &'a mut Keeper,
     lane: usize,
@@ -280,7 +263,11 @@ impl Reading<'_> {
         if now.saturating_sub(self.seen) > PAUSE {
             lane.channel.expect_body();
         }
-        let chunk = lane.more().await?;
+        let more = lane.more();
+        let chunk = match &mut keeper.joining {
+            None => more.await?,
+            Some(joining) => Box::pin(joining.beside(more)).await?,
+        };
         self.seen = now;
         Ok(chunk)
     }

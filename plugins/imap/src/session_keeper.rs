@@ -7,12 +7,15 @@ use crate::key::Key;
 use crate::listing::Wanted;
 use crate::plan::Plan;
 use crate::session::{LAST_WORDS, Session};
+use crate::session_join::Joining;
 use crate::session_message::Opened;
 use crate::sizes::Sizes;
 use postrider_core::{
     Body, Error, ErrorKind, Host, Listing, MessageId, MessageInfo, Phase, Query, Result, Settle, Wake, within,
 };
+use std::future::{Future, poll_fn};
 use std::sync::Arc;
+use std::task::Poll;
 use std::time::Duration;
 
 /// Longest page of a listing, whatever was asked for: there is `more` then.
@@ -25,6 +28,8 @@ pub(crate) struct Keeper {
     pub(crate) account: String,
     // The first is for everything, the others for windows alone.
     pub(crate) lanes: Vec<Session>,
+    // One more of the others, on its way.
+    pub(crate) joining: Option<Joining>,
     pub(crate) plan: Plan,
     pub(crate) sizes: Sizes,
     // Windows that did not fit.
@@ -49,6 +54,7 @@ impl Keeper {
             host,
             account,
             lanes: Vec::new(),
+            joining: None,
             plan: Plan::default(),
             sizes: Sizes::default(),
             misfits: 0,
@@ -114,19 +120,21 @@ impl Keeper {
         self.lanes.first().map(|s| &s.state.caps)
     }
 
-    /// Ends the session in good order, if there is one.
+    /// Ends the sessions in good order, all at once.
     pub(crate) async fn logout(&mut self) {
-        for mut session in std::mem::take(&mut self.lanes) {
-            if session.is_over() {
-                continue;
-            }
-            // What is due is not waited for longer than the goodbye itself would be.
-            let rest = async { Ok(session.rest(&self.config).await) };
-            let rested = within(self.host.as_ref(), LAST_WORDS, Phase::Close, rest).await;
-            if matches!(rested, Ok(true)) {
-                session.logout().await;
-            }
+        if let Some(Joining::Here(Some(session))) = self.joining.take() {
+            self.lanes.push(*session);
         }
+        let mut goodbyes: Vec<_> = std::mem::take(&mut self.lanes)
+            .into_iter()
+            .filter(|session| !session.is_over())
+            .map(|session| Box::pin(leave(&self.config, self.host.as_ref(), session)))
+            .collect();
+        poll_fn(|cx| {
+            goodbyes.retain_mut(|goodbye| goodbye.as_mut().poll(cx).is_pending());
+            if goodbyes.is_empty() { Poll::Ready(()) } else { Poll::Pending }
+        })
+        .await;
     }
 
     /// The name of the mailbox as it stands in keys.
@@ -246,6 +254,14 @@ impl Keeper {
             return Ok(wake);
         }
         session.poll(end, config.poll_interval).await
+    }
+}
+
+async fn leave(config: &ImapConfig, host: &dyn Host, mut session: Session) {
+    // What is due is not waited for longer than the goodbye itself would be.
+    let rest = async { Ok(session.rest(config).await) };
+    if matches!(within(host, LAST_WORDS, Phase::Close, rest).await, Ok(true)) {
+        session.logout().await;
     }
 }
 

@@ -3,11 +3,10 @@
 
 mod common;
 
-use common::slow::SlowHost;
 use common::*;
 use postrider_core::*;
 use postrider_imap::{Imap, ImapConfig};
-use postrider_testkit::{Dialogue, VirtualHost, run};
+use postrider_testkit::{Dialogue, VirtualHost, run, trickling};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -190,8 +189,7 @@ fn a_trickle_of_a_body_or_of_a_line_is_a_timeout() {
         let script = Dialogue::parse(&format!("{start}{answer}")).unwrap();
         let inner = VirtualHost::play(&script);
         let before = "* PREAUTH [CAPABILITY IMAP4rev1 ] hi\r\n* 3 EXISTS\r\n* OK [UIDVALIDITY 7] ok\r\n* OK [UIDNEXT 12] ok\r\n12345678 OK [READ-WRITE]\r\n";
-        let slow =
-            SlowHost { inner: inner.clone(), fast: before.len() + fast, pause: Duration::from_secs(5) };
+        let slow = trickling(inner.clone(), before.len() + fast, Duration::from_secs(5));
         let mut imap = Imap::new(config(TlsMode::Implicit), Arc::new(slow));
         let error = run(&inner, read(&mut imap, &key(4))).expect("hangs").unwrap_err();
         assert_eq!((error.kind(), error.phase()), (ErrorKind::Timeout, Phase::Fetch), "{error}");

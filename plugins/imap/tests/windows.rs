@@ -7,7 +7,7 @@ use common::bulk::{Bulk, Order, Shape, Ways};
 use common::*;
 use postrider_core::*;
 use postrider_imap::{Imap, ImapConfig};
-use postrider_testkit::{Delivery, VirtualHost, run, run_polls};
+use postrider_testkit::{Delivery, Script, VirtualHost, run, run_polls};
 use std::time::Duration;
 
 const WINDOWS: [usize; 4] = [1, 2, 8, 64];
@@ -208,11 +208,13 @@ fn wherever_the_line_is_cut_messages_are_whole_or_errors_and_the_next_fetch_dial
 
 #[test]
 fn a_fetch_dropped_at_any_await_loses_no_message_and_mixes_up_none() {
-    for window in [1, 8] {
+    for (window, connections) in [(1, 1), (8, 1), (2, 2)] {
         for polls in 0.. {
             let bulk = Bulk::new(Ways { messages: 4, missing: vec![3], ..Ways::default() });
             let host = bulk.host().delivery(Delivery::OneByOne);
-            let mut imap = imap(windowed(window), &host);
+            let mut config = windowed(window);
+            config.connections = connections;
+            let mut imap = imap(config, &host);
             let ids: Vec<MessageId> = (1..=4).map(key).collect();
             imap.prefetch(&ids);
             let done = run_polls(
@@ -224,7 +226,11 @@ fn a_fetch_dropped_at_any_await_loses_no_message_and_mixes_up_none() {
                 polls,
             );
             let seen = run(&host, all(&mut imap, &[1, 2, 3, 4])).expect("hangs");
-            assert_eq!(seen, texts(&bulk, &[1, 2, 3, 4]), "{window}, dropped after {polls} polls");
+            assert_eq!(
+                seen,
+                texts(&bulk, &[1, 2, 3, 4]),
+                "{window} {connections}, dropped after {polls} polls"
+            );
             if done.is_some() {
                 assert!(polls > 100, "the sweep saw only {polls} polls");
                 break;
@@ -348,6 +354,40 @@ fn several_connections_take_turns_and_the_order_stays() {
             assert_eq!(heard.dials, tried, "{connections} {dials}");
         }
     }
+}
+
+/// A server that says nothing.
+struct Silent;
+
+impl Script for Silent {
+    fn greet(&mut self) -> Vec<u8> {
+        Vec::new()
+    }
+
+    fn receive(&mut self, _: &[u8]) -> Vec<u8> {
+        Vec::new()
+    }
+}
+
+#[test]
+fn nothing_waits_for_a_further_connection() {
+    let bulk = Bulk::new(Ways { messages: 40, padding: 9_000, ..Ways::default() });
+    let (first, dials) = (bulk.clone(), std::sync::atomic::AtomicUsize::new(0));
+    let host = VirtualHost::serve(move || match dials.fetch_add(1, std::sync::atomic::Ordering::Relaxed) {
+        0 => first.session(),
+        _ => Box::new(Silent),
+    });
+    let mut config = windowed(8);
+    config.connections = 3;
+    let mut imap = imap(config, &host);
+    let uids: Vec<u32> = (1..=40).collect();
+    run(&host, async {
+        assert_eq!(all(&mut imap, &uids).await, texts(&bulk, &uids));
+        assert_eq!((host.dials(), host.now()), (2, Duration::ZERO), "one after the other, and nobody waited");
+        Box::new(imap).close().await.unwrap();
+    })
+    .expect("hangs");
+    assert_eq!(host.now(), Duration::ZERO);
 }
 
 #[test]

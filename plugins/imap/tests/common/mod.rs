@@ -10,7 +10,6 @@
 
 pub(crate) mod bulk;
 pub(crate) mod server;
-pub(crate) mod slow;
 
 use postrider_core::*;
 use postrider_imap::{Imap, ImapConfig};
