@@ -28,7 +28,7 @@ impl Drive<'_, '_, '_> {
             let rest = input.get(start..).unwrap_or_default();
             if let Some((reply, length)) = self.session.reader.known(rest) {
                 (start, self.searched) = (start + length, 0);
-                self.session.channel.heard(rest.get(..length).unwrap_or_default().trim_ascii_end());
+                self.session.channel.heard(without_end(rest.get(..length).unwrap_or_default()));
                 self.flow.take(reply, &mut out, self.session.channel.redactor());
                 continue;
             }
@@ -45,8 +45,7 @@ impl Drive<'_, '_, '_> {
                 self.searched = rest.len();
                 break;
             };
-            let line = rest.get(..end).unwrap_or_default();
-            let line = line.strip_suffix(b"\r").unwrap_or(line);
+            let line = without_end(rest.get(..=end).unwrap_or_default());
             (start, self.searched) = (start + end + 1, 0);
             self.session.channel.heard(line);
             let parts = ReplyLine::read(line);
@@ -173,6 +172,12 @@ impl Session {
             }
         }
     }
+}
+
+/// A line without its line end, and with all that stands before it.
+fn without_end(line: &[u8]) -> &[u8] {
+    let line = line.strip_suffix(b"\n").unwrap_or(line);
+    line.strip_suffix(b"\r").unwrap_or(line)
 }
 
 fn at_greeting(error: Error, phase: Phase) -> Error {
