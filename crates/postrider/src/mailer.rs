@@ -132,7 +132,8 @@ impl Mailer {
                 let body = || Body::from_bytes(message.formatted());
                 return Box::pin(self.send_alone(&envelope, by_headers, body)).await;
             }
-            if let Some(outcome) = share(&route, place, (&envelope, by_headers), &mut text.into()).await {
+            if let Some(outcome) = share(&route, &mut place, (&envelope, by_headers), &mut text.into()).await
+            {
                 return outcome;
             }
         }
@@ -160,7 +161,7 @@ impl Mailer {
             let route = self.route();
             let Some(mut place) = Place::stand(&route.pool) else { continue };
             if place.come_in().await?
-                && let Some(outcome) = share(&route, place, (envelope, false), &mut bytes).await
+                && let Some(outcome) = share(&route, &mut place, (envelope, false), &mut bytes).await
             {
                 return outcome;
             }

@@ -13,7 +13,7 @@ use postrider_core::{Body, Envelope, Receipt, Result};
 /// changed before a connection took it: it is in `bytes` as before then.
 pub(crate) async fn share(
     route: &Route,
-    mut place: Place<'_>,
+    place: &mut Place<'_>,
     (envelope, by_headers): (&Envelope, bool),
     bytes: &mut Bytes,
 ) -> Option<Result<Receipt>> {
@@ -34,7 +34,7 @@ pub(crate) async fn share(
 /// As [`share`], of a message that a rule changes, divides, copies or stops.
 async fn share_by_rules(
     route: &Route,
-    mut place: Place<'_>,
+    place: &mut Place<'_>,
     (envelope, by_headers): (&Envelope, bool),
     bytes: &Bytes,
 ) -> Option<Result<Receipt>> {

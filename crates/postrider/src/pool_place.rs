@@ -61,7 +61,7 @@ impl<'p> Place<'p> {
     }
 
     /// Waits for a connection of its own. `None` if the pool was retired.
-    pub(crate) async fn lease(mut self) -> Result<Option<Lease>> {
+    pub(crate) async fn lease(&mut self) -> Result<Option<Lease>> {
         if let Some(key) = self.key {
             self.pool.desk().post(key, None);
         }

@@ -358,6 +358,7 @@ async fn hears(mailer: &Mailer, texts: impl Iterator<Item = (usize, String)>) ->
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn whatever_a_transport_does_each_task_hears_of_its_own_message_and_nothing_stays_behind() {
+    let mut most_flying = 0;
     for seed in 0..12u64 {
         let seen = Arc::new(Seen::default());
         let mailer = {
@@ -389,7 +390,7 @@ async fn whatever_a_transport_does_each_task_hears_of_its_own_message_and_nothin
                 assert!(said.is_none() || said == fact, "{seed} {text}: {said:?} {fact:?}");
             }
         }
-        assert!(seen.most_flying.load(SeqCst) > 1);
+        most_flying = most_flying.max(seen.most_flying.load(SeqCst));
         // It goes on working, and with it everything goes.
         seen.tame.store(true, SeqCst);
         let all = (0..20).map(|n| in_time(hears(&mailer, [(n * 7 + 2, format!("last {n}"))].into_iter())));
@@ -397,4 +398,6 @@ async fn whatever_a_transport_does_each_task_hears_of_its_own_message_and_nothin
         mailer.close().await;
         assert_eq!(seen.open.load(SeqCst), 0, "{seed}: a connection is left");
     }
+    // Not each time: a thread that has all to itself may send one after the other.
+    assert!(most_flying > 1);
 }

@@ -178,5 +178,5 @@ fn what_a_task_holds_while_it_sends_is_small() {
     let mailer = yard.mailer("");
     let envelope = envelope();
     let size = size_of_val(&mailer.send(&envelope, Body::from_bytes("x")));
-    assert!(size <= 640, "{size}");
+    assert!(size <= 320, "{size}");
 }
