@@ -30,12 +30,14 @@ mod dialogue;
 mod executor;
 mod host;
 mod player;
+mod quirk;
 pub mod secrets;
 pub mod sweep;
 
 pub use dialogue::Dialogue;
 pub use executor::{Hang, run, run_polls};
 pub use host::{Delivery, VirtualHost};
+pub use quirk::{Quirk, Quirky, trickling};
 
 /// A small server that lives in a test: bytes in, bytes out, no I/O. A new one is made for each dial.
 pub trait Script: Send {

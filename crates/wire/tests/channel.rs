@@ -2,7 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::panic)]
 
 use postrider_core::{ErrorKind, Host as _, Phase, Target, TlsMode};
-use postrider_testkit::{Delivery, Script, VirtualHost, run};
+use postrider_testkit::{Delivery, Script, VirtualHost, run, trickling};
 use postrider_wire::{Channel, Timing};
 use std::sync::Arc;
 use std::time::Duration;
@@ -57,9 +57,9 @@ fn a_slow_taker_of_a_body_is_not_taken_for_a_slow_server() {
 #[test]
 fn a_server_that_trickles_a_body_is_given_up() {
     // A byte every 30 s never reaches the deadline for silence.
-    let host = VirtualHost::serve(|| Box::new(Dripping { piece: 0 }));
+    let host = VirtualHost::serve(|| Box::new(Dripping { piece: 1 }));
     let target = Target::new("mail.example", 1, TlsMode::None).unwrap();
-    let lent = Arc::new(Trickle(host.clone()));
+    let lent = Arc::new(trickling(host.clone(), 0, Duration::from_secs(30)));
     let work = async {
         let mut channel = Channel::connect(lent, target, Timing::default(), "test", false).await?;
         channel.expect_body();
@@ -74,88 +74,6 @@ fn a_server_that_trickles_a_body_is_given_up() {
     };
     assert_eq!((error.kind(), error.phase()), (ErrorKind::Timeout, Phase::Fetch), "{error}");
     assert!(host.now() < Duration::from_secs(200), "{:?}", host.now());
-}
-
-/// A host whose connections give a byte every 30 s.
-struct Trickle(VirtualHost);
-
-#[postrider_core::async_trait]
-impl postrider_core::Host for Trickle {
-    async fn connect(&self, target: &Target) -> postrider_core::Result<Box<dyn postrider_core::Connection>> {
-        let inner = self.0.connect(target).await?;
-        let timer = self.0.sleep(Duration::from_secs(30));
-        Ok(Box::new(trickling::Line { inner, host: self.0.clone(), timer }))
-    }
-
-    fn sleep(&self, duration: Duration) -> std::pin::Pin<Box<dyn Future<Output = ()> + Send>> {
-        self.0.sleep(duration)
-    }
-
-    fn now(&self) -> Duration {
-        self.0.now()
-    }
-}
-
-mod trickling {
-    use postrider_core::{Connection, Host as _, Result, Target, TlsSession, async_trait};
-    use postrider_testkit::VirtualHost;
-    use std::io;
-    use std::pin::Pin;
-    use std::task::{Context, Poll, ready};
-    use std::time::Duration;
-    use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-
-    pub(super) struct Line {
-        pub(super) inner: Box<dyn Connection>,
-        pub(super) host: VirtualHost,
-        pub(super) timer: Pin<Box<dyn Future<Output = ()> + Send>>,
-    }
-
-    #[async_trait]
-    impl Connection for Line {
-        async fn start_tls(self: Box<Self>, target: &Target) -> Result<Box<dyn Connection>> {
-            self.inner.start_tls(target).await
-        }
-
-        fn tls(&self) -> Option<&TlsSession> {
-            None
-        }
-
-        fn is_loopback(&self) -> bool {
-            false
-        }
-    }
-
-    impl AsyncRead for Line {
-        fn poll_read(
-            mut self: Pin<&mut Self>,
-            cx: &mut Context<'_>,
-            out: &mut ReadBuf<'_>,
-        ) -> Poll<io::Result<()>> {
-            ready!(self.timer.as_mut().poll(cx));
-            self.timer = self.host.sleep(Duration::from_secs(30));
-            out.put_slice(b"x");
-            Poll::Ready(Ok(()))
-        }
-    }
-
-    impl AsyncWrite for Line {
-        fn poll_write(
-            mut self: Pin<&mut Self>,
-            cx: &mut Context<'_>,
-            data: &[u8],
-        ) -> Poll<io::Result<usize>> {
-            Pin::new(&mut self.inner).poll_write(cx, data)
-        }
-
-        fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
-            Poll::Ready(Ok(()))
-        }
-
-        fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
-            Poll::Ready(Ok(()))
-        }
-    }
 }
 
 /// Says again what it hears.

@@ -6,91 +6,9 @@ mod common;
 use common::*;
 use postrider_core::*;
 use postrider_pop3::Pop3;
-use postrider_testkit::{Delivery, Dialogue, VirtualHost, run};
-use std::future::Future;
-use std::pin::Pin;
+use postrider_testkit::{Delivery, Dialogue, VirtualHost, run, trickling};
 use std::sync::Arc;
-use std::task::{Context, Poll, ready};
 use std::time::Duration;
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-
-/// Slow once `after` bytes of the server have been read.
-#[derive(Clone)]
-struct SlowHost {
-    host: VirtualHost,
-    after: usize,
-}
-
-type Sleep = Pin<Box<dyn Future<Output = ()> + Send>>;
-
-struct SlowLine {
-    line: Box<dyn Connection>,
-    host: SlowHost,
-    pause: Option<Sleep>,
-}
-
-#[async_trait]
-impl Host for SlowHost {
-    async fn connect(&self, target: &Target) -> Result<Box<dyn Connection>> {
-        let line = self.host.connect(target).await?;
-        Ok(Box::new(SlowLine { line, host: self.clone(), pause: None }))
-    }
-
-    fn sleep(&self, duration: Duration) -> Sleep {
-        self.host.sleep(duration)
-    }
-
-    fn now(&self) -> Duration {
-        self.host.now()
-    }
-}
-
-#[async_trait]
-impl Connection for SlowLine {
-    async fn start_tls(self: Box<Self>, target: &Target) -> Result<Box<dyn Connection>> {
-        self.line.start_tls(target).await
-    }
-
-    fn tls(&self) -> Option<&TlsSession> {
-        self.line.tls()
-    }
-
-    fn is_loopback(&self) -> bool {
-        self.line.is_loopback()
-    }
-}
-
-impl AsyncRead for SlowLine {
-    fn poll_read(
-        self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        out: &mut ReadBuf<'_>,
-    ) -> Poll<std::io::Result<()>> {
-        let this = self.get_mut();
-        if this.host.host.received() >= this.host.after {
-            let host = &this.host.host;
-            let pause = this.pause.get_or_insert_with(|| host.sleep(Duration::from_secs(5)));
-            ready!(pause.as_mut().poll(cx));
-        }
-        let read = ready!(Pin::new(&mut this.line).poll_read(cx, out));
-        this.pause = None;
-        Poll::Ready(read)
-    }
-}
-
-impl AsyncWrite for SlowLine {
-    fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<std::io::Result<usize>> {
-        Pin::new(&mut self.get_mut().line).poll_write(cx, bytes)
-    }
-
-    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<std::io::Result<()>> {
-        Pin::new(&mut self.get_mut().line).poll_flush(cx)
-    }
-
-    fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<std::io::Result<()>> {
-        Pin::new(&mut self.get_mut().line).poll_shutdown(cx)
-    }
-}
 
 #[test]
 fn a_trickle_without_end_is_a_timeout_in_every_phase() {
@@ -111,7 +29,7 @@ fn a_trickle_without_end_is_a_timeout_in_every_phase() {
         let host = VirtualHost::play(&Dialogue::parse(&script).unwrap()).delivery(Delivery::OneByOne);
         // The last line the server says in full, or the list, comes slowly.
         let after = whole - script.lines().rev().find_map(|l| l.strip_prefix("S: ")).unwrap().len();
-        let slow = SlowHost { host: host.clone(), after };
+        let slow = trickling(host.clone(), after, Duration::from_secs(5));
         let mut pop3 = Pop3::new(config(TlsMode::Implicit), Arc::new(slow));
         let outcome = run(&host, async { text(&mut pop3, &key("a")).await }).expect("hangs");
         let error = outcome.unwrap_err();

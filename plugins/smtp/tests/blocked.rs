@@ -7,88 +7,38 @@ use common::observer::observed;
 use common::*;
 use postrider_core::*;
 use postrider_smtp::Smtp;
-use postrider_testkit::{VirtualHost, body, run};
-use std::future::Future;
+use postrider_testkit::{Quirk, Quirky, body, run};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 /// Takes this many bytes and then none, without an error.
-struct Blocking(VirtualHost, usize);
+struct Blocked(usize);
 
-#[async_trait]
-impl Host for Blocking {
-    async fn connect(&self, target: &Target) -> Result<Box<dyn Connection>> {
-        Ok(Box::new(Blocked(self.0.connect(target).await?, self.1)))
-    }
-
-    fn sleep(&self, duration: Duration) -> Pin<Box<dyn Future<Output = ()> + Send>> {
-        self.0.sleep(duration)
-    }
-
-    fn now(&self) -> Duration {
-        self.0.now()
-    }
-}
-
-struct Blocked(Box<dyn Connection>, usize);
-
-#[async_trait]
-impl Connection for Blocked {
-    async fn start_tls(self: Box<Self>, target: &Target) -> Result<Box<dyn Connection>> {
-        self.0.start_tls(target).await
-    }
-
-    fn tls(&self) -> Option<&TlsSession> {
-        self.0.tls()
-    }
-
-    fn is_loopback(&self) -> bool {
-        self.0.is_loopback()
-    }
-}
-
-impl AsyncRead for Blocked {
-    fn poll_read(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        out: &mut ReadBuf<'_>,
-    ) -> Poll<std::io::Result<()>> {
-        Pin::new(&mut self.0).poll_read(cx, out)
-    }
-}
-
-impl AsyncWrite for Blocked {
+impl Quirk for Blocked {
     fn poll_write(
-        mut self: Pin<&mut Self>,
+        &mut self,
+        line: &mut dyn Connection,
         cx: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<std::io::Result<usize>> {
-        let most = self.1.min(bytes.len());
+        let most = self.0.min(bytes.len());
         if most == 0 {
             return Poll::Pending;
         }
-        let written = Pin::new(&mut self.0).poll_write(cx, &bytes[..most]);
+        let written = Pin::new(line).poll_write(cx, &bytes[..most]);
         if let Poll::Ready(Ok(n)) = written {
-            self.1 -= n;
+            self.0 -= n;
         }
         written
-    }
-
-    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<std::io::Result<()>> {
-        Pin::new(&mut self.0).poll_flush(cx)
-    }
-
-    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<std::io::Result<()>> {
-        Pin::new(&mut self.0).poll_shutdown(cx)
     }
 }
 
 fn send(answer: fn(&str) -> String, most: usize, body: Body<'static>) -> (Error, Duration) {
     let (inner, _) = observed(answer);
-    let mut smtp = Smtp::new(anonymous(TlsMode::None), Arc::new(Blocking(inner.clone(), most)));
+    let host = Quirky::new(inner.clone(), move || Blocked(most));
+    let mut smtp = Smtp::new(anonymous(TlsMode::None), Arc::new(host));
     let outcome = run(&inner, smtp.send(&to(&["a@x.example"]), body)).expect("hangs");
     (outcome.unwrap_err(), inner.now())
 }

@@ -8,14 +8,14 @@ use common::oracle::{Mode, Oracle, Server, batch, config, good, judge, lengths};
 use common::{smtp, word};
 use postrider_core::*;
 use postrider_smtp::Smtp;
-use postrider_testkit::{VirtualHost, run};
+use postrider_testkit::{Quirk, Quirky, VirtualHost, run};
 use std::future::Future;
 use std::num::NonZeroUsize;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::io::ReadBuf;
 
 /// Answers each command with 250, and what `own` has a word on with that.
 fn answers(said: &str, own: fn(&str) -> Option<&'static str>) -> String {
@@ -136,33 +136,14 @@ fn no_piece_is_longer_than_chunksize_says() {
 }
 
 /// Takes so many bytes, and then reads and says nothing for a while.
-struct Busy(VirtualHost, usize, Duration);
-
-#[async_trait]
-impl Host for Busy {
-    async fn connect(&self, target: &Target) -> Result<Box<dyn Connection>> {
-        let inner = self.0.connect(target).await?;
-        Ok(Box::new(Line { inner, host: self.0.clone(), left: self.1, busy: self.2, timer: None }))
-    }
-
-    fn sleep(&self, duration: Duration) -> Pin<Box<dyn Future<Output = ()> + Send>> {
-        self.0.sleep(duration)
-    }
-
-    fn now(&self) -> Duration {
-        self.0.now()
-    }
-}
-
-struct Line {
-    inner: Box<dyn Connection>,
+struct Busy {
     host: VirtualHost,
     left: usize,
     busy: Duration,
     timer: Option<Pin<Box<dyn Future<Output = ()> + Send>>>,
 }
 
-impl Line {
+impl Busy {
     fn poll_free(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         if self.left > 0 || self.busy.is_zero() {
             return Poll::Ready(());
@@ -175,51 +156,28 @@ impl Line {
     }
 }
 
-#[async_trait]
-impl Connection for Line {
-    async fn start_tls(self: Box<Self>, target: &Target) -> Result<Box<dyn Connection>> {
-        self.inner.start_tls(target).await
-    }
-
-    fn tls(&self) -> Option<&TlsSession> {
-        self.inner.tls()
-    }
-
-    fn is_loopback(&self) -> bool {
-        self.inner.is_loopback()
-    }
-}
-
-impl AsyncRead for Line {
+impl Quirk for Busy {
     fn poll_read(
-        mut self: Pin<&mut Self>,
+        &mut self,
+        line: &mut dyn Connection,
         cx: &mut Context<'_>,
         out: &mut ReadBuf<'_>,
     ) -> Poll<std::io::Result<()>> {
         ready!(self.poll_free(cx));
-        Pin::new(&mut self.inner).poll_read(cx, out)
+        Pin::new(line).poll_read(cx, out)
     }
-}
 
-impl AsyncWrite for Line {
     fn poll_write(
-        mut self: Pin<&mut Self>,
+        &mut self,
+        line: &mut dyn Connection,
         cx: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<std::io::Result<usize>> {
         ready!(self.poll_free(cx));
         let most = if self.busy.is_zero() { bytes.len() } else { bytes.len().min(self.left) };
-        let n = ready!(Pin::new(&mut self.inner).poll_write(cx, &bytes[..most]))?;
+        let n = ready!(Pin::new(line).poll_write(cx, &bytes[..most]))?;
         self.left = self.left.saturating_sub(n);
         Poll::Ready(Ok(n))
-    }
-
-    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<std::io::Result<()>> {
-        Pin::new(&mut self.inner).poll_flush(cx)
-    }
-
-    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<std::io::Result<()>> {
-        Pin::new(&mut self.inner).poll_shutdown(cx)
     }
 }
 
@@ -231,7 +189,9 @@ fn a_server_that_is_busy_with_one_message_may_leave_the_next_unread_as_long_as_i
         let inner = Server::host(&oracle, mode, good);
         // Message 1 is all there, and the last bytes of the window are not.
         let short = if mode == Mode::Chunking { 3 } else { "DATA\r\nm2\r\n.\r\n".len() + 3 };
-        let host = Busy(inner.clone(), sent - short, Duration::from_secs(290));
+        let (clock, left, busy) = (inner.clone(), sent - short, Duration::from_secs(290));
+        let busy = move || Busy { host: clock.clone(), left, busy, timer: None };
+        let host = Quirky::new(inner.clone(), busy);
         let mut smtp = Smtp::new(config(mode, 8), Arc::new(host));
         let mut messages = batch(3);
         run(&inner, smtp.send_all(&mut messages)).expect("hangs");

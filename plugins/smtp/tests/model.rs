@@ -12,7 +12,6 @@ use postrider_core::*;
 use postrider_smtp::Smtp;
 use postrider_testkit::{Delivery, VirtualHost, run};
 use std::num::NonZeroUsize;
-use std::sync::Arc;
 
 const EXTENSIONS: [&str; 4] = [
     "250 8BITMIME\r\n",
@@ -58,7 +57,7 @@ fn play(seed: u64, tally: &mut Tally) {
     let dropped = dice.one_in(4);
     let most = [20, 200, 2_000][dice.roll(3)];
     let freezing = Freezing::new(&host, if dropped { 1 + dice.roll(most) } else { usize::MAX });
-    let mut smtp = Smtp::new(config, Arc::new(freezing.clone()));
+    let mut smtp = Smtp::new(config, freezing.host());
     let mut batch = Drip { plans: &plans, dice: dice.clone(), given: 0, outcomes: Vec::new() };
     if dropped {
         freezing.drop_at_the_last(smtp.send_all(&mut batch));

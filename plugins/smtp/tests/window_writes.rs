@@ -7,46 +7,14 @@ use common::oracle::{Mode, Oracle, Server, batch, config, good, judge};
 use common::smtp;
 use postrider_core::*;
 use postrider_smtp::Smtp;
-use postrider_testkit::{Script, VirtualHost, run};
-use std::future::Future;
+use postrider_testkit::{Quirk, Quirky, Script, VirtualHost, run};
 use std::pin::Pin;
 use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, Waker};
-use std::time::Duration;
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::io::ReadBuf;
 
-/// Lends connections that take a write only while all answers are read, if `tight`, and counts writes.
-struct Counting {
-    inner: VirtualHost,
-    tight: bool,
-    writes: Arc<Mutex<Vec<usize>>>,
-}
-
-#[async_trait]
-impl Host for Counting {
-    async fn connect(&self, target: &Target) -> Result<Box<dyn Connection>> {
-        let writes = Arc::clone(&self.writes);
-        Ok(Box::new(Counted {
-            inner: self.inner.connect(target).await?,
-            tight: self.tight,
-            owed: false,
-            begun: false,
-            writer: None,
-            writes,
-        }))
-    }
-
-    fn sleep(&self, duration: Duration) -> Pin<Box<dyn Future<Output = ()> + Send>> {
-        self.inner.sleep(duration)
-    }
-
-    fn now(&self) -> Duration {
-        self.inner.now()
-    }
-}
-
+/// Counts writes, and, if `tight`, takes one only while all answers are read.
 struct Counted {
-    inner: Box<dyn Connection>,
     tight: bool,
     begun: bool,
     /// Something may be there to read.
@@ -55,28 +23,14 @@ struct Counted {
     writes: Arc<Mutex<Vec<usize>>>,
 }
 
-#[async_trait]
-impl Connection for Counted {
-    async fn start_tls(self: Box<Self>, target: &Target) -> Result<Box<dyn Connection>> {
-        self.inner.start_tls(target).await
-    }
-
-    fn tls(&self) -> Option<&TlsSession> {
-        self.inner.tls()
-    }
-
-    fn is_loopback(&self) -> bool {
-        self.inner.is_loopback()
-    }
-}
-
-impl AsyncRead for Counted {
+impl Quirk for Counted {
     fn poll_read(
-        mut self: Pin<&mut Self>,
+        &mut self,
+        line: &mut dyn Connection,
         cx: &mut Context<'_>,
         out: &mut ReadBuf<'_>,
     ) -> Poll<std::io::Result<()>> {
-        let read = Pin::new(&mut self.inner).poll_read(cx, out);
+        let read = Pin::new(line).poll_read(cx, out);
         if read.is_pending() {
             self.owed = false;
             if let Some(writer) = self.writer.take() {
@@ -85,11 +39,10 @@ impl AsyncRead for Counted {
         }
         read
     }
-}
 
-impl AsyncWrite for Counted {
     fn poll_write(
-        mut self: Pin<&mut Self>,
+        &mut self,
+        line: &mut dyn Connection,
         cx: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<std::io::Result<usize>> {
@@ -104,15 +57,7 @@ impl AsyncWrite for Counted {
         let most = if tight { bytes.len().min(7) } else { bytes.len() };
         self.owed = true;
         self.writes.lock().unwrap().push(most);
-        Pin::new(&mut self.inner).poll_write(cx, &bytes[..most])
-    }
-
-    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<std::io::Result<()>> {
-        Pin::new(&mut self.inner).poll_flush(cx)
-    }
-
-    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<std::io::Result<()>> {
-        Pin::new(&mut self.inner).poll_shutdown(cx)
+        Pin::new(line).poll_write(cx, &bytes[..most])
     }
 }
 
@@ -121,7 +66,14 @@ fn writes(mode: Mode, window: usize, tight: bool) -> usize {
     let oracle = Oracle::default();
     let inner = Server::host(&oracle, mode, good);
     let writes = Arc::<Mutex<Vec<usize>>>::default();
-    let host = Counting { inner: inner.clone(), tight, writes: Arc::clone(&writes) };
+    let shared = Arc::clone(&writes);
+    let host = Quirky::new(inner.clone(), move || Counted {
+        tight,
+        begun: false,
+        owed: false,
+        writer: None,
+        writes: Arc::clone(&shared),
+    });
     let mut smtp = Smtp::new(config(mode, window), Arc::new(host));
     let mut messages = batch(30);
     assert!(run(&inner, smtp.send_all(&mut messages)).is_ok(), "{mode:?}: hangs");

@@ -9,7 +9,6 @@ use common::smtp;
 use postrider_core::*;
 use postrider_smtp::Smtp;
 use postrider_testkit::{Delivery, VirtualHost, run};
-use std::sync::Arc;
 
 /// Windows, each with a number of messages that fills it.
 fn windows(mode: Mode) -> &'static [(usize, usize)] {
@@ -117,7 +116,7 @@ fn a_batch_dropped_at_any_await_loses_and_doubles_nothing() {
                     let oracle = Oracle::default();
                     let host = Server::host(&oracle, mode, good).delivery(delivery);
                     let freezing = Freezing::new(&host, steps);
-                    let mut smtp = Smtp::new(config(mode, window), Arc::new(freezing.clone()));
+                    let mut smtp = Smtp::new(config(mode, window), freezing.host());
                     let mut messages = batch(count);
                     let ended = freezing.drop_at_the_last(smtp.send_all(&mut messages)).is_some();
                     let told = messages.outcomes();

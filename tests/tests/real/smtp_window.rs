@@ -2,19 +2,17 @@
 
 use crate::{message, stored};
 use postrider::{
-    Body, Connection, Envelope, Error, Host, Messages, Outcome, OutgoingTransport, Receipt, Result, Target,
-    TlsMode, TlsSession, TokioHost,
+    Body, Connection, Envelope, Error, Messages, Outcome, OutgoingTransport, Receipt, Result, Target,
+    TlsMode, TokioHost,
 };
-use postrider_core::async_trait;
 use postrider_smtp::{Login, Smtp, SmtpConfig};
+use postrider_testkit::{Quirk, Quirky};
 use postrider_tests::mailbox::Mailbox;
 use postrider_tests::servers::{Servers, or_skip};
-use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
-use std::time::Duration;
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::io::ReadBuf;
 
 /// How messages go: by BDAT, by DATA, one command at a time.
 const WAYS: [&str; 3] = ["bdat", "data", "lock-step"];
@@ -108,7 +106,7 @@ async fn wherever_a_connection_to_postfix_is_cut_the_outcomes_are_true() {
         // Strides that share no factor with the length of a message come to every place in one.
         for most in (20..3_000).step_by(127) {
             let subject = format!("{way}{window} {most}");
-            let host = Cutting { inner: TokioHost::new(), most };
+            let host = Quirky::new(TokioHost::new(), move || Cut(most));
             let mut smtp = Smtp::new(config(servers, way, window), Arc::new(host));
             let outcomes = send(&mut smtp, &mailbox, &subject, COUNT).await;
             told.push((subject, outcomes));
@@ -129,80 +127,37 @@ async fn wherever_a_connection_to_postfix_is_cut_the_outcomes_are_true() {
     }
 }
 
-/// Lends connections that break after so many bytes of ours.
-struct Cutting {
-    inner: TokioHost,
-    most: usize,
-}
+/// Breaks after so many bytes of ours.
+struct Cut(usize);
 
-#[async_trait]
-impl Host for Cutting {
-    async fn connect(&self, target: &Target) -> Result<Box<dyn Connection>> {
-        Ok(Box::new(Cut(self.inner.connect(target).await?, self.most)))
-    }
-
-    fn sleep(&self, duration: Duration) -> Pin<Box<dyn Future<Output = ()> + Send>> {
-        self.inner.sleep(duration)
-    }
-
-    fn now(&self) -> Duration {
-        self.inner.now()
-    }
-}
-
-struct Cut(Box<dyn Connection>, usize);
-
-#[async_trait]
-impl Connection for Cut {
-    async fn start_tls(self: Box<Self>, target: &Target) -> Result<Box<dyn Connection>> {
-        self.0.start_tls(target).await
-    }
-
-    fn tls(&self) -> Option<&TlsSession> {
-        self.0.tls()
-    }
-
-    fn is_loopback(&self) -> bool {
-        self.0.is_loopback()
-    }
-}
-
-impl AsyncRead for Cut {
+impl Quirk for Cut {
     fn poll_read(
-        mut self: Pin<&mut Self>,
+        &mut self,
+        line: &mut dyn Connection,
         cx: &mut Context<'_>,
         out: &mut ReadBuf<'_>,
     ) -> Poll<std::io::Result<()>> {
         // Once it is broken nothing is heard either.
-        if self.1 == 0 {
+        if self.0 == 0 {
             return Poll::Ready(Ok(()));
         }
-        Pin::new(&mut self.0).poll_read(cx, out)
+        Pin::new(line).poll_read(cx, out)
     }
-}
 
-impl AsyncWrite for Cut {
     fn poll_write(
-        mut self: Pin<&mut Self>,
+        &mut self,
+        line: &mut dyn Connection,
         cx: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<std::io::Result<usize>> {
-        if self.1 == 0 {
+        if self.0 == 0 {
             return Poll::Ready(Err(std::io::ErrorKind::BrokenPipe.into()));
         }
-        let most = bytes.len().min(self.1);
-        let written = Pin::new(&mut self.0).poll_write(cx, &bytes[..most]);
+        let most = bytes.len().min(self.0);
+        let written = Pin::new(line).poll_write(cx, &bytes[..most]);
         if let Poll::Ready(Ok(n)) = written {
-            self.1 -= n;
+            self.0 -= n;
         }
         written
-    }
-
-    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<std::io::Result<()>> {
-        Pin::new(&mut self.0).poll_flush(cx)
-    }
-
-    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<std::io::Result<()>> {
-        Pin::new(&mut self.0).poll_shutdown(cx)
     }
 }

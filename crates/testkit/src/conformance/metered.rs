@@ -1,8 +1,7 @@
 //! A host that counts the bytes that go over its connections.
 
-use postrider_core::{
-    Connection, Host, Result, Secret, SecretRef, Target, TlsSession, TokenGrant, async_trait,
-};
+use crate::quirk::{Line, Quirk};
+use postrider_core::{Connection, Host, Result, Secret, SecretRef, Target, TokenGrant, async_trait};
 use std::future::Future;
 use std::io::Result as IoResult;
 use std::pin::Pin;
@@ -10,7 +9,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::io::ReadBuf;
 
 /// Lends what another host lends and counts the bytes: for benches over real sockets, which need it to tell
 /// [`taken`](super::OutgoingBench::taken) and [`given`](super::IncomingBench::given). Clones count together.
@@ -46,8 +45,8 @@ impl Metered {
 #[async_trait]
 impl Host for Metered {
     async fn connect(&self, target: &Target) -> Result<Box<dyn Connection>> {
-        let inner = self.host.connect(target).await?;
-        Ok(Box::new(Line { inner, count: Arc::clone(&self.count) }))
+        let line = self.host.connect(target).await?;
+        Ok(Box::new(Line { line, quirk: Counted(Arc::clone(&self.count)) }))
     }
 
     fn sleep(&self, duration: Duration) -> Pin<Box<dyn Future<Output = ()> + Send>> {
@@ -67,52 +66,30 @@ impl Host for Metered {
     }
 }
 
-struct Line {
-    inner: Box<dyn Connection>,
-    count: Arc<Count>,
-}
+/// Counts what has gone over a line.
+struct Counted(Arc<Count>);
 
-#[async_trait]
-impl Connection for Line {
-    async fn start_tls(self: Box<Self>, target: &Target) -> Result<Box<dyn Connection>> {
-        let Self { inner, count } = *self;
-        Ok(Box::new(Self { inner: inner.start_tls(target).await?, count }))
-    }
-
-    fn tls(&self) -> Option<&TlsSession> {
-        self.inner.tls()
-    }
-
-    fn is_loopback(&self) -> bool {
-        self.inner.is_loopback()
-    }
-}
-
-impl AsyncRead for Line {
+impl Quirk for Counted {
     fn poll_read(
-        mut self: Pin<&mut Self>,
+        &mut self,
+        line: &mut dyn Connection,
         cx: &mut Context<'_>,
         out: &mut ReadBuf<'_>,
     ) -> Poll<IoResult<()>> {
         let before = out.filled().len();
-        let read = ready!(Pin::new(&mut self.inner).poll_read(cx, out));
-        self.count.received.fetch_add((out.filled().len() - before) as u64, Ordering::Relaxed);
+        let read = ready!(Pin::new(line).poll_read(cx, out));
+        self.0.received.fetch_add((out.filled().len() - before) as u64, Ordering::Relaxed);
         Poll::Ready(read)
     }
-}
 
-impl AsyncWrite for Line {
-    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<IoResult<usize>> {
-        let written = ready!(Pin::new(&mut self.inner).poll_write(cx, bytes))?;
-        self.count.sent.fetch_add(written as u64, Ordering::Relaxed);
+    fn poll_write(
+        &mut self,
+        line: &mut dyn Connection,
+        cx: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<IoResult<usize>> {
+        let written = ready!(Pin::new(line).poll_write(cx, bytes))?;
+        self.0.sent.fetch_add(written as u64, Ordering::Relaxed);
         Poll::Ready(Ok(written))
-    }
-
-    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<IoResult<()>> {
-        Pin::new(&mut self.inner).poll_flush(cx)
-    }
-
-    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<IoResult<()>> {
-        Pin::new(&mut self.inner).poll_shutdown(cx)
     }
 }
