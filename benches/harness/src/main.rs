@@ -59,7 +59,7 @@ fn measure_rows(given: &Arguments) -> Result<()> {
     let quick = given.flag("quick");
     let pace = pace::Pace {
         rounds: given.number("rounds", if quick { 2 } else { 5 }),
-        seconds: given.number("seconds", if quick { 0.6 } else { 1.2 }),
+        seconds: given.number("seconds", if quick { 0.6 } else { 1.0 }),
         quick,
     };
     let plans = wanted(given.words())?;

@@ -279,6 +279,8 @@ pub fn serve(programs: &Programs) -> Result<()> {
         ("IMAP_100_OF_5MIB", Server::Imap(User::Large)),
         ("IMAP_10_FOLDERS_OF_100", Server::Imap(User::Folders)),
         ("POP3_10000_OF_4KIB", Server::Pop3(User::Many)),
+        ("IMAP_SOURCE", Server::ImapSource),
+        ("POP3_SOURCE", Server::Pop3Source),
     ];
     for (name, server) in all {
         for rtt in [None, Some(10), Some(50)] {
