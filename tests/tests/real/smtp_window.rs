@@ -69,7 +69,7 @@ async fn every_message_of_a_window_has_the_outcome_that_postfix_gave_it() {
                     n if n % 7 == 5 => Some("554"),
                     _ => None,
                 };
-                assert_eq!(reply.as_deref(), want, "{subject}: {n}: {outcome:?}");
+                assert_eq!(reply, want, "{subject}: {n}: {outcome:?}");
                 assert_eq!(outcome.is_err(), want.is_some(), "{subject}: {n}: {outcome:?}");
                 delivered += usize::from(outcome.is_ok());
             }
