@@ -14,7 +14,7 @@ use std::future::poll_fn;
 use std::task::{Context, Poll};
 
 /// Once so much waits to be written, no more is put to it.
-const HIGH: usize = 64 * 1024;
+const HIGH: usize = 256 * 1024;
 
 /// The work on one connection.
 pub(crate) struct Drive<'s, 'b, 'a> {
