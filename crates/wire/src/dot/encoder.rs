@@ -228,6 +228,25 @@ mod tests {
     }
 
     #[test]
+    fn nothing_of_a_body_that_was_given_up_is_left_in_the_next_one() {
+        let body = b"a\r\n.b\r\n";
+        for new in [Encoder::new, Encoder::without_dots] {
+            let mut wanted = BytesMut::new();
+            new(LineEnds::Refuse).encode(body, &mut wanted).unwrap();
+            let mut used = new(LineEnds::Refuse);
+            for before in [&b"x"[..], b"x\r", b"\xff", b"x\r\n.y\r\n.\n", b"\n", &[b'.'; 4_000]] {
+                let _ = used.encode(before, &mut BytesMut::new());
+                used.begin();
+                let mut out = BytesMut::new();
+                used.encode(body, &mut out).unwrap();
+                assert!(out == wanted && !used.is_eight_bit(), "{}", before.escape_ascii());
+            }
+            used.encode(b"\xff\r", &mut BytesMut::new()).unwrap();
+            assert!(used.finish(&mut BytesMut::new()).is_err() && used.is_eight_bit());
+        }
+    }
+
+    #[test]
     fn what_passes_is_exactly_what_comes_out_the_same() {
         let bytes = [b'\r', b'\n', b'.', b'x'];
         for n in 0..4usize.pow(6) {

@@ -13,7 +13,7 @@ pub(super) struct Recent {
     known: [Known; 8],
     /// The place of the one that was found last: the next one mostly stands behind it.
     found: usize,
-    /// The place of the next one that is new.
+    /// The place of the last one that was new: where the next one looks for its own begins behind it.
     turn: usize,
 }
 

@@ -96,7 +96,21 @@ impl SmtpReply {
 
 #[cfg(test)]
 mod tests {
+    use super::SmtpReply;
     use crate::engine::ReplyReader;
+    use postrider_core::Secret;
+    use postrider_wire::Redactor;
+
+    #[test]
+    fn words_that_were_shown_before_a_secret_was_known_are_masked_once_it_is() {
+        let reply = SmtpReply::new(250, None, "hello sesame, opened".to_owned());
+        let mut redactor = Redactor::default();
+        assert_eq!(reply.to_core(&redactor).text(), "hello sesame, opened");
+        for (secret, shown) in [("opened", "hello sesame, ***"), ("sesame", "hello ***, ***")] {
+            redactor.add(&Secret::new(secret));
+            assert_eq!(reply.clone().to_core(&redactor).text(), shown);
+        }
+    }
 
     #[test]
     fn too_many_recipients_is_for_now_and_a_full_mailbox_for_good() {
