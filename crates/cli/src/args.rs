@@ -2,11 +2,13 @@
 
 use crate::check_args::CheckArgs;
 use crate::exit;
+use crate::fetch_args::FetchArgs;
 use crate::outbox::OutboxCommand;
 use crate::plugin_args::{LoadArgs, PluginCommand, PluginsArgs};
+use crate::send_args::SendArgs;
 use crate::watch::WatchArgs;
-use clap::{ArgGroup, Parser, Subcommand};
-use postrider::{Milliseconds, Notify, PropertyValue, ReturnContent, Settle};
+use clap::{Parser, Subcommand};
+use postrider::{Milliseconds, PropertyValue};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -79,74 +81,6 @@ pub(crate) struct DemoArgs {
     /// Print each step as one line of JSON
     #[arg(long)]
     pub(crate) json: bool,
-}
-
-#[derive(Debug, clap::Args)]
-#[command(after_help = SEND_HELP)]
-pub(crate) struct SendArgs {
-    /// Sender: `me@example.org` or `Me <me@example.org>`; with --raw also `<>`. Default: the property mail.from
-    #[arg(long, value_name = "ADDRESS")]
-    pub(crate) from: Option<String>,
-    /// Recipient. May be given several times, as may --cc and --bcc
-    #[arg(long, value_name = "ADDRESS", required_unless_present_any = ["cc", "bcc"])]
-    pub(crate) to: Vec<String>,
-    /// Recipient of a copy
-    #[arg(long, value_name = "ADDRESS", conflicts_with = "raw")]
-    pub(crate) cc: Vec<String>,
-    /// Recipient of a copy whom the others don't see
-    #[arg(long, value_name = "ADDRESS", conflicts_with = "raw")]
-    pub(crate) bcc: Vec<String>,
-    /// Subject
-    #[arg(long, value_name = "TEXT", conflicts_with = "raw", default_value = "", hide_default_value = true)]
-    pub(crate) subject: String,
-    /// Text of the message, UTF-8, `-` for stdin
-    #[arg(long, value_name = "FILE", conflicts_with = "raw", default_value = "-")]
-    pub(crate) body_file: PathBuf,
-    /// Attach a file. May be given several times
-    #[arg(long, value_name = "FILE", conflicts_with = "raw")]
-    pub(crate) attach: Vec<PathBuf>,
-    /// Send this ready-made message (`-` for stdin) as it is, streamed; --from and --to are its envelope
-    #[arg(long, value_name = "FILE")]
-    pub(crate) raw: Option<PathBuf>,
-    /// Ask for a delivery report: `never`, or any of `success,failure,delay` (RFC 3461)
-    #[arg(long, value_name = "WHEN", value_parser = notify, help_heading = "Delivery reports")]
-    pub(crate) notify: Option<Notify>,
-    /// How much of the message a report of failure carries: `full` or `headers`
-    #[arg(long, value_name = "WHAT", value_parser = returned, help_heading = "Delivery reports")]
-    pub(crate) ret: Option<ReturnContent>,
-    /// An identifier that comes back in delivery reports
-    #[arg(long, value_name = "TEXT", help_heading = "Delivery reports")]
-    pub(crate) envid: Option<String>,
-    #[command(flatten)]
-    pub(crate) settings: SettingsArgs,
-}
-
-#[derive(Debug, clap::Args)]
-#[command(after_help = FETCH_HELP, group = ArgGroup::new("what").required(true).args(["list", "output"]))]
-pub(crate) struct FetchArgs {
-    /// Only list: key, size and flags of each message, oldest first
-    #[arg(long)]
-    pub(crate) list: bool,
-    /// Write each message into a file of this directory (made if need be); `-` writes one message to stdout
-    #[arg(long, value_name = "DIR")]
-    pub(crate) output: Option<PathBuf>,
-    /// Only the message of this key, as --list shows it. May be given several times
-    #[arg(long, value_name = "KEY", conflicts_with_all = ["list", "unseen", "limit"])]
-    pub(crate) key: Vec<String>,
-    /// At most this many, the oldest first
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
-    pub(crate) limit: Option<u64>,
-    /// Only messages that are not marked as seen (not over POP3, which has no such mark)
-    #[arg(long)]
-    pub(crate) unseen: bool,
-    /// What becomes of a message on the server once its file is safely on disk: keep, seen, delete, move:MAILBOX
-    #[arg(long, value_name = "HOW", default_value = "keep", value_parser = settle, conflicts_with = "list")]
-    pub(crate) settle: Settle,
-    /// First wait for news, at most this long (30s, 5m, 1h): by IDLE where the server has it, else by asking
-    #[arg(long, value_name = "TIME", value_parser = duration)]
-    pub(crate) wait: Option<Duration>,
-    #[command(flatten)]
-    pub(crate) settings: SettingsArgs,
 }
 
 #[derive(Debug, clap::Args)]
@@ -257,72 +191,12 @@ asked for anything; `postrider check` does that.
   postrider config check accounts.toml
   postrider config check portal-ext.properties --json";
 
-const SEND_HELP: &str = "\
-The message is built from --subject, the text on stdin (or --body-file) and --attach,
-or taken ready-made by --raw. One line per recipient says what the server did with it.
-
-  echo 'Hello!' | postrider send --account-file me.toml --to you@example.org --subject Hi
-  postrider send -p mail.smtp.host=mail.example.org -p mail.smtp.user=me \\
-      --password-command 'pass show mail' --from me@example.org --to you@example.org --raw letter.eml
-
-Without a password source, a password is asked for on the terminal if mail.<transport>.user is set.
-`postrider plugins --properties smtp` lists all properties; `postrider --help` the exit codes.";
-
-const FETCH_HELP: &str = "\
-A message is written to a temporary file, flushed to disk and only then named; --settle
-touches it on the server after that. Content is kept byte for byte. A file that is there
-already is never overwritten: the same content is left as it is, another gets a number.
-
-  postrider fetch --account-file me.toml --list
-  postrider fetch --account-file me.toml --output mail/ --unseen --settle seen
-  postrider fetch -p mail.store.protocol=pop3 -p mail.pop3.host=mail.example.org \\
-      -p mail.pop3.user=me --password-file ~/.mailpw --output mail/ --settle delete
-
-Without a password source, a password is asked for on the terminal if mail.<transport>.user is set.
-`postrider plugins` lists the transports; `postrider --help` the exit codes.";
-
-fn settle(text: &str) -> Result<Settle, String> {
-    match text {
-        "keep" => Ok(Settle::Keep),
-        "seen" => Ok(Settle::Seen),
-        "delete" => Ok(Settle::Delete),
-        _ => match text.strip_prefix("move:") {
-            Some(mailbox) if !mailbox.is_empty() => Ok(Settle::Move(mailbox.to_owned())),
-            _ => Err("one of keep, seen, delete, move:MAILBOX is expected".into()),
-        },
-    }
-}
-
 /// A bare number would count milliseconds, as properties have it. Nobody means that here.
 pub(crate) fn duration(text: &str) -> Result<Duration, String> {
     if text.bytes().all(|b| b.is_ascii_digit()) {
         return Err("a time with its unit is expected, such as 30s, 5m or 1h".into());
     }
     Milliseconds::parse(text).map(|m| m.0)
-}
-
-fn notify(text: &str) -> Result<Notify, String> {
-    if text == "never" {
-        return Ok(Notify::Never);
-    }
-    let (mut success, mut failure, mut delay) = (false, false, false);
-    for word in text.split(',') {
-        match word.trim() {
-            "success" => success = true,
-            "failure" => failure = true,
-            "delay" => delay = true,
-            _ => return Err("never is expected, or any of success,failure,delay".into()),
-        }
-    }
-    Ok(Notify::On { success, failure, delay })
-}
-
-fn returned(text: &str) -> Result<ReturnContent, String> {
-    match text {
-        "full" => Ok(ReturnContent::Full),
-        "headers" => Ok(ReturnContent::Headers),
-        _ => Err("full or headers is expected".into()),
-    }
 }
 
 #[cfg(test)]
@@ -336,12 +210,8 @@ mod tests {
     }
 
     #[test]
-    fn small_languages_are_read_strictly() {
-        assert_eq!(settle("move:A b"), Ok(Settle::Move("A b".into())));
-        assert!(settle("move:").is_err() && settle("Keep").is_err());
+    fn a_time_has_its_unit() {
         assert_eq!(duration("30s"), Ok(Duration::from_secs(30)));
         assert!(duration("30").is_err() && duration("soon").is_err());
-        assert_eq!(notify("failure,delay"), Ok(Notify::On { success: false, failure: true, delay: true }));
-        assert!(notify("never,delay").is_err() && notify("").is_err());
     }
 }

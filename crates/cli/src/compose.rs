@@ -1,8 +1,8 @@
 //! What `postrider send` sends: an envelope and a message.
 
-use crate::args::SendArgs;
 use crate::exit::{Code, Failure};
 use crate::output;
+use crate::send_args::SendArgs;
 use postrider::message::{Attachment, Mailbox, Message, MultiPart, SinglePart, header::ContentType};
 use postrider::{Address, Body, Envelope};
 use std::io::{self, IsTerminal, Read};

@@ -1,8 +1,8 @@
 //! `postrider fetch`.
 
-use crate::args::FetchArgs;
 use crate::deposit::{Deposit, Deposited, each_chunk};
 use crate::exit::{Code, Failure};
+use crate::fetch_args::FetchArgs;
 use crate::headline::{Head, Headline};
 use crate::interrupt::unless_interrupted;
 use crate::output::{self, Output, clean, count, size};

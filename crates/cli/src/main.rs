@@ -5,8 +5,8 @@
 //! | `args.rs` | the command line |
 //! | `settings.rs`, `secret.rs` | from account file, `--property` and password sources to a session |
 //! | `check.rs`, `check_args.rs` | `postrider check` |
-//! | `send.rs`, `compose.rs` | `postrider send`: the command, and the message it builds |
-//! | `fetch.rs`, `deposit.rs`, `headline.rs` | `postrider fetch`: the command, files that appear whole, subject and sender |
+//! | `send.rs`, `send_args.rs`, `compose.rs` | `postrider send`: the command, and the message it builds |
+//! | `fetch.rs`, `fetch_args.rs`, `deposit.rs`, `headline.rs` | `postrider fetch`: the command, files that appear whole, subject and sender |
 //! | `watch/` | `postrider watch`: the command; programs, a maildir and lines of JSON as handlers; how it goes |
 //! | `outbox/` | `postrider outbox` |
 //! | `explain.rs`, `config.rs` | `postrider explain`, `postrider config check` |
@@ -30,6 +30,7 @@ mod deposit;
 mod exit;
 mod explain;
 mod fetch;
+mod fetch_args;
 mod headline;
 mod interrupt;
 mod outbox;
@@ -46,6 +47,7 @@ mod progress;
 mod report;
 mod secret;
 mod send;
+mod send_args;
 mod settings;
 mod transcript;
 mod watch;

@@ -1,11 +1,11 @@
 //! `postrider send`.
 
-use crate::args::SendArgs;
 use crate::compose::compose;
 use crate::exit::{Code, Failure};
 use crate::interrupt::interrupted;
 use crate::output::{self, Output};
 use crate::progress::Progress;
+use crate::send_args::SendArgs;
 use crate::{report, settings};
 use postrider::{Body, Direction, Envelope, Mailer, Receipt, Result};
 use serde_json::json;

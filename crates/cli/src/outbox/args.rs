@@ -1,6 +1,7 @@
 //! The command line of `postrider outbox`.
 
-use crate::args::{SendArgs, SettingsArgs};
+use crate::args::SettingsArgs;
+use crate::send_args::SendArgs;
 use clap::{ArgGroup, Subcommand};
 use postrider::outbox::State;
 
