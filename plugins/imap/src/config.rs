@@ -58,8 +58,8 @@ const EXPUNGE_OTHERS: Property<bool> = Property::new(
 const WINDOW: Property<u32> = Property::new(
     "window",
     "Most messages that are asked for ahead of the one that is read, on each connection, 1 to 100000, when the host \
-     says which ones it will fetch; half as many until so many have been fetched with no other call in between. Not with \
-     partialfetch, nor with peek=false: a message nobody came to read would be marked.",
+     says which ones it will fetch; half as many at first, and all when so many were fetched with no other call in \
+     between. Not with partialfetch, nor with peek=false: a message nobody came to read would be marked.",
 )
 .default("2000");
 const WINDOW_BYTES: Property<Bytes> = Property::new(

@@ -96,13 +96,13 @@ impl Described {
         !self.entries.is_empty()
     }
 
-    /// Takes over what was told in full already, if it is of these.
+    /// Begins with what was told in full already, if it is of these.
     pub(crate) fn adopt(&mut self, told: Self) {
         let is_whole = |entry: &Entry| entry.size.is_some() && entry.flags.is_some();
-        let ours = told.entries.into_iter().filter(|(uid, entry)| is_whole(entry) && self.of.contains(*uid));
-        self.entries.extend(ours);
+        self.entries = told.entries;
+        self.entries.retain(|uid, entry| is_whole(entry) && self.of.contains(*uid));
         // As if all of it were of these.
-        self.keywords += told.keywords;
+        self.keywords = told.keywords;
     }
 
     /// Those of which nothing has been told.

@@ -25,9 +25,16 @@ pub(crate) struct Limits {
 }
 
 impl Limits {
-    /// What may be asked for of a reader that may want something else soon: half.
-    pub(crate) fn cautious(self) -> Self {
-        Self { messages: self.messages.div_ceil(2), bytes: self.bytes.div_ceil(2), ..self }
+    /// What a reader that has taken so many may have asked for: half at first, for it may want something else soon, and
+    /// all when it has taken as many as that is.
+    pub(crate) fn after(self, taken: usize) -> Self {
+        let (messages, bytes) = (self.messages.div_ceil(2), self.bytes.div_ceil(2));
+        let each = (self.bytes - bytes) / (self.messages as u64).max(1);
+        Self {
+            messages: messages.saturating_add(taken / 2).min(self.messages),
+            bytes: bytes.saturating_add(each.saturating_mul(taken as u64)).min(self.bytes),
+            ..self
+        }
     }
 
     /// A portion: a quarter of the whole, so that the next is asked for long before the last is used up.
@@ -243,6 +250,17 @@ mod tests {
             sets(&mut plan(&(0..5000).map(|n| n * 2 + 1_000_000_000).collect::<Vec<_>>()), 5000, 1 << 40);
         assert!(long.iter().all(|set| set.len() <= MAX_SET) && long.len() > 20);
         assert_eq!(long.join(",").split(',').count(), 5000);
+    }
+
+    #[test]
+    fn limits_grow_from_half_to_all() {
+        let limits = |messages, bytes| Limits { messages, bytes, shared: 1 };
+        let all = limits(2_000, 8 << 20);
+        assert_eq!(all.after(0), limits(1_000, 4 << 20));
+        assert_eq!(all.after(1_000), limits(1_500, (6 << 20) - 152));
+        assert_eq!((all.after(2_000).messages, all.after(usize::MAX)), (2_000, all));
+        assert_eq!(limits(1, 1).after(0), limits(1, 1));
+        assert_eq!(limits(3, u64::MAX).after(usize::MAX), limits(3, u64::MAX));
     }
 
     #[test]

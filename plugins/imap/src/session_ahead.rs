@@ -65,6 +65,9 @@ impl Keeper {
         let ahead = self.taken(key).await?;
         self.plan.take();
         self.run = self.run.saturating_add(1);
+        if self.is_behind && self.run >= self.config.window {
+            (self.run, self.is_behind) = (0, false);
+        }
         Ok(ahead)
     }
 
@@ -89,7 +92,13 @@ impl Keeper {
                     self.plan.saw(size);
                     return Ok(Some(Ahead::Begun { lane: at, size }));
                 }
-                Ok(Arrival::Whole(whole) | Arrival::Known(Fate::Parked(whole))) => {
+                Ok(Arrival::Whole(whole)) => {
+                    self.plan.saw(whole.len() as u64);
+                    return Ok(Some(Ahead::Whole(whole)));
+                }
+                // It came before its turn, as from Dovecot that has to wait for us and goes on with another command.
+                Ok(Arrival::Known(Fate::Parked(whole))) => {
+                    (self.run, self.is_behind) = (0, true);
                     self.plan.saw(whole.len() as u64);
                     return Ok(Some(Ahead::Whole(whole)));
                 }
@@ -151,9 +160,11 @@ impl Keeper {
 
     /// Asks for a portion on this connection, the first if it is idle; false if there is nothing to ask for.
     async fn ask_on(&mut self, at: usize) -> Result<bool> {
-        let portion = self.limits().portion();
-        let validity = self.plan.validity;
+        let (validity, limits) = (self.plan.validity, self.limits());
         let Some(lane) = self.lanes.get_mut(at) else { return Ok(false) };
+        // All at once at first: of several commands a server may do the last one first.
+        let is_first = lane.window.is_idle() && self.config.connections == 1;
+        let portion = if is_first { limits } else { limits.portion() };
         if !lane.is_of(validity) {
             if at == 0 {
                 return Err(rebuilt(PHASE));
@@ -191,10 +202,13 @@ impl Keeper {
         if !self.config.pipelining && !window.is_idle() {
             return false;
         }
-        let (portion, due) = (limits.portion(), window.bytes().saturating_add(lane.framer.body_left()));
+        let (portion, (messages, bytes)) = (limits.portion(), window.ahead());
+        // What a server that waits for us has to send is on its way: the next is asked for when a quarter is left.
+        let portions = if self.is_behind { 3 } else { 1 };
         window.has_room()
-            && window.waiting() + portion.messages <= limits.messages
-            && due.saturating_add(portion.bytes) <= limits.bytes
+            && messages + (portions * portion.messages).min(limits.messages) <= limits.messages
+            && bytes.saturating_add(lane.framer.body_left()).saturating_add(portions as u64 * portion.bytes)
+                <= limits.bytes
     }
 
     /// The message that has begun on this connection. Dropped half-way, what is left of it is passed over.
@@ -236,7 +250,7 @@ impl Keeper {
     fn limits(&self) -> Limits {
         let shared = if self.config.connections > 1 { 2 * self.config.connections } else { 1 };
         let all = Limits { messages: self.config.window, bytes: self.config.window_bytes, shared };
-        if self.run < self.config.window { all.cautious() } else { all }
+        if self.run < self.config.window { all.after(self.run) } else { all }
     }
 }
 

@@ -36,6 +36,8 @@ pub(crate) struct Keeper {
     pub(crate) misfits: u32,
     // Messages of windows that were taken since something else was wanted while others were due.
     pub(crate) run: usize,
+    // Messages came before their turn lately: servers wait for us, and not we for them.
+    pub(crate) is_behind: bool,
     // No further connection could be had for this plan.
     pub(crate) alone: bool,
     // How every key of this mailbox begins.
@@ -59,6 +61,7 @@ impl Keeper {
             sizes: Sizes::default(),
             misfits: 0,
             run: 0,
+            is_behind: false,
             alone: false,
             prefix,
             listed: None,

@@ -93,6 +93,12 @@ impl Window {
         self.bytes
     }
 
+    /// Messages that were asked for and have not been taken, and their bytes, beside those of the one that is being read:
+    /// what is due, and what came before its turn.
+    pub(crate) fn ahead(&self) -> (usize, u64) {
+        (self.waiting + self.fates.len(), self.bytes.saturating_add(self.parked))
+    }
+
     /// True if another command may be under way.
     pub(crate) fn has_room(&self) -> bool {
         self.text + crate::plan::MAX_SET + WORDS <= MAX_TEXT
