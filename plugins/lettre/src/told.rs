@@ -98,7 +98,7 @@ mod tests {
     #[test]
     fn an_enhanced_code_is_told_apart_from_words() {
         let reply = |text: &str| words("550", text, &Redactor::default());
-        assert_eq!(reply("5.1.1 no such user").code().as_deref(), Some("5.1.1"));
+        assert_eq!(reply("5.1.1 no such user").code(), Some("5.1.1"));
         assert_eq!(reply("no.such.user here").code(), None);
     }
 }
