@@ -178,7 +178,8 @@ fn an_answer_in_the_middle_of_the_body_stops_it_and_is_never_an_acceptance() {
             run(&host, smtp.send(&to(&["you@example.org"]), body::of_size(1 << 20))).unwrap().unwrap_err();
         assert_eq!((error.kind(), error.phase()), (kind, Phase::Data), "{error}");
         assert_eq!(error.reply().map(ToString::to_string).as_deref(), words);
-        assert!(host.sent().len() < 300_000, "{} bytes went out in vain", host.sent().len());
+        // What waited to be written, and a piece.
+        assert!(host.sent().len() < 330_000, "{} bytes went out in vain", host.sent().len());
         assert!(!host.sent_text().contains("\r\n.\r\n"));
     }
 }
