@@ -117,3 +117,25 @@ async fn messages_are_settled_one_by_one_in_the_middle_of_a_window() {
     assert!(mailbox.files("INBOX").is_empty());
     Box::new(imap).close().await.unwrap();
 }
+
+#[tokio::test]
+async fn a_page_tells_what_others_did_since_the_last_one_on_the_same_connection() {
+    let test = "a_page_tells_what_others_did_since_the_last_one_on_the_same_connection";
+    let Some(servers) = or_skip(test) else { return };
+    let mailbox = Mailbox::claim(servers);
+    (0..3).for_each(|number| mailbox.deposit(&text(number)));
+    let (mut one, mut other) = (imap(servers, &mailbox, |_| {}), imap(servers, &mailbox, |_| {}));
+    let ids = keys(&mut one).await;
+    assert_eq!((ids.len(), keys(&mut one).await), (3, ids.clone()));
+    other.settle(&ids[..1], &Settle::Seen).await.unwrap();
+    other.settle(&ids[1..2], &Settle::Delete).await.unwrap();
+    mailbox.deposit(&text(3));
+    let page = one.list(&Query::all()).await.unwrap().messages;
+    let seen: Vec<bool> = page.iter().map(|message| message.flags.seen).collect();
+    assert_eq!((seen, &page[0].id, &page[1].id), (vec![true, false, false], &ids[0], &ids[2]));
+    other.settle(&ids[2..], &Settle::Seen).await.unwrap();
+    let unseen = one.list(&Query::unseen()).await.unwrap().messages;
+    assert_eq!(unseen.iter().map(|message| &message.id).collect::<Vec<_>>(), [&page[2].id]);
+    Box::new(one).close().await.unwrap();
+    Box::new(other).close().await.unwrap();
+}
