@@ -119,7 +119,7 @@ fn each_refusal_of_a_sign_in_comes_with_its_cause() {
 fn a_session_that_is_cut_off_for_its_bandwidth_is_called_that() {
     let script = "S: * OK Gimap ready\nC: {a} CAPABILITY\nS: * CAPABILITY IMAP4rev1 SASL-IR AUTH=PLAIN\nS: {a} OK\n\
                   C~ {b} AUTHENTICATE PLAIN *\nS: {b} OK [CAPABILITY IMAP4rev1 IDLE] me@gmail.com authenticated (Success)\n\
-                  C~ {c} SELECT *INBOX*\nC~ {d} UID SEARCH *\nS: * BYE [OVERQUOTA] Account exceeded command or bandwidth limits.\nCUT\n";
+                  C~ {c} SELECT *INBOX*\nC~ {d} UID SEARCH *\nC~ {e} UID FETCH *\nS: * BYE [OVERQUOTA] Account exceeded command or bandwidth limits.\nCUT\n";
     let host = VirtualHost::play(&Dialogue::parse(script).unwrap());
     let text = run(&host, read(login())(host.clone())).unwrap().unwrap_err();
     assert!(text.contains("bandwidth") && text.contains("(Safe)"), "{text}");
