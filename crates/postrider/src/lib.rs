@@ -89,6 +89,7 @@ mod pool_duty;
 mod pool_opening;
 mod pool_place;
 mod pool_plan;
+mod pool_watch;
 mod room;
 mod route;
 mod rules;

@@ -8,6 +8,7 @@
 //! | `pool_plan.rs` | which connection takes which message, and when another is opened |
 //! | `pool_opening.rs` | that being done |
 //! | `pool_drive.rs`, `pool_duty.rs` | a connection at work, and whose turn it is to poll it |
+//! | `pool_watch.rs` | a look after all who wait, should one of them lie |
 //! | `pool_connection.rs` | connections kept and on their way out |
 
 use crate::MailerConfig;
@@ -15,6 +16,7 @@ use crate::pool_connection::{Connection, Goodbye, Idle, Lease, Past, Transport, 
 use crate::pool_desk::{Desk, Leftover};
 use crate::pool_drive::Bell;
 use crate::pool_place::Place;
+use crate::pool_watch::Watch;
 use crate::room::{Permit, Room};
 use futures_util::future::join_all;
 use postrider_core::{ErrorKind, Host, Result};
@@ -32,6 +34,7 @@ pub(crate) struct Pool {
     pub(crate) host: Arc<dyn Host>,
     pub(crate) room: Arc<Room>,
     pub(crate) limits: Limits,
+    pub(crate) watch: Watch,
     make: Make,
     desk: Mutex<Desk>,
 }
@@ -65,7 +68,8 @@ impl Limits {
 impl Pool {
     pub(crate) fn new(make: Make, host: Arc<dyn Host>, room: Arc<Room>, config: &MailerConfig) -> Arc<Self> {
         let limits = Limits::of(config);
-        let pool = Arc::new(Self { make, host, room, limits, desk: Mutex::default() });
+        let pool =
+            Arc::new(Self { make, host, room, limits, watch: Watch::default(), desk: Mutex::default() });
         pool.room.serve(Arc::downgrade(&pool));
         pool
     }

@@ -34,10 +34,8 @@ impl Wake for Bell {
     fn wake_by_ref(self: &Arc<Self>) {
         let Some(pool) = self.pool.upgrade() else { return };
         // At worst another drive that has this number by now is polled once too often.
-        let waker = pool.desk().ring(self.drive.load(Ordering::Acquire));
-        if let Some(waker) = waker {
-            waker.wake();
-        }
+        let wakers = pool.desk().ring(self.drive.load(Ordering::Acquire));
+        wakers.into_iter().flatten().for_each(Waker::wake);
     }
 }
 

@@ -136,15 +136,27 @@ impl Desk {
         None
     }
 
-    /// The drive wants to be polled.
-    pub(crate) fn ring(&mut self, key: Key) -> Option<Waker> {
-        let drive = self.drives.get_mut(key)?;
+    /// The drive wants to be polled. Who polled it last is woken too: if any task of its thread is polled at all, it is
+    /// that one.
+    pub(crate) fn ring(&mut self, key: Key) -> [Option<Waker>; 2] {
+        let Some(drive) = self.drives.get_mut(key) else { return [None, None] };
         if std::mem::replace(&mut drive.due, true) {
-            return None;
+            return [None, None];
         }
         self.due.push_back(key);
+        let (driver, rests) = (drive.driver, drive.work.is_some());
         // Whoever polls it right now looks again.
-        if drive.work.is_some() { self.pick(key) } else { None }
+        if !rests {
+            return [None, None];
+        }
+        let picked = self.pick(key);
+        [picked, driver.and_then(|driver| self.slots.get_mut(driver)?.waker.take())]
+    }
+
+    /// Everybody who waits: nobody is relied on any more until it is polled.
+    pub(crate) fn rouse(&mut self) -> Vec<Waker> {
+        self.drives.iter_mut().for_each(|(_, drive)| drive.promised = None);
+        self.slots.iter_mut().filter_map(|(_, slot)| slot.waker.take()).collect()
     }
 }
 

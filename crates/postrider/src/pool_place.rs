@@ -153,6 +153,7 @@ impl<'p> Place<'p> {
             } else {
                 drop(desk);
             }
+            self.pool.keep_watch();
             if again {
                 cx.waker().wake_by_ref();
             }
