@@ -218,15 +218,22 @@ fn imap_clients(server: Server) -> Vec<Contender> {
     contenders
 }
 
+const BY_PLAIN: &str = "ours, signing in by PLAIN";
+
 fn imap_far() -> Plan {
-    let contenders = imap_clients(Server::Imap(User::Many));
+    let server = Server::Imap(User::Many);
+    let mut contenders = imap_clients(server);
+    // The limit client signs in by LOGIN, which takes as long; SCRAM takes two round trips more, and Dovecot's time for keys.
+    let plain = "--ids made --set mail.imap.auth.mechanisms=PLAIN";
+    contenders
+        .insert(1, Contender::new(BY_PLAIN, Program::Ours("imap"), server, Count::AllOf(10_000)).with(plain));
     Plan {
         id: "imap-10ms",
-        title: "IMAP fetch of 10,000 messages of 4 KiB, 10 ms, memory bounded by windows",
+        title: "IMAP fetch of 10,000 messages of 4 KiB, 10 ms, memory bounded by windows; signing in by PLAIN, as limit by LOGIN",
         target: "at least 0.9 of the limit client",
         facts: "async-imap 11,043/s (one FETCH), limit 13,452/s; windows of 100 waited for one by one 3,467/s",
         contenders: contenders.into_iter().map(|c| c.rtt(10)).collect(),
-        checks: vec![Check::AtLeast("ours", "limit", 0.9)],
+        checks: vec![Check::AtLeast(BY_PLAIN, "limit", 0.9)],
         ..NOTHING
     }
 }

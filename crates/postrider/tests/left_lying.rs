@@ -51,7 +51,11 @@ async fn a_report_sent_between_two_outcomes_does_not_wait_for_those_that_nobody_
 
 /// Polled once.
 async fn begin<F: Future + Unpin>(future: &mut F) {
-    poll_fn(|cx| Poll::Ready(drop(Pin::new(&mut *future).poll(cx)))).await;
+    poll_fn(|cx| {
+        let _ = Pin::new(&mut *future).poll(cx);
+        Poll::Ready(())
+    })
+    .await;
 }
 
 #[tokio::test]

@@ -22,8 +22,11 @@ pub fn run<T>(host: &VirtualHost, future: impl Future<Output = T>) -> Result<T, 
         if let Poll::Ready(out) = future.as_mut().poll(&mut Context::from_waker(&waker)) {
             return Ok(out);
         }
-        if !flag.0.swap(false, Ordering::Relaxed) && !host.advance_to_next_timer() {
-            return Err(Hang);
+        // Only who was woken is polled: a timer that wakes nobody helps nobody.
+        while !flag.0.swap(false, Ordering::Relaxed) {
+            if !host.advance_to_next_timer() {
+                return Err(Hang);
+            }
         }
     }
     Err(Hang)

@@ -15,6 +15,8 @@ use tokio::io::AsyncWriteExt;
 
 /// How much is read at once.
 const READ: usize = 64 * 1024;
+// What an output buffer may hold on to between dialogues, in bytes.
+const KEPT: usize = 64 * 1024;
 
 /// A connection with its input and output buffers, deadlines and transcript.
 ///
@@ -126,9 +128,13 @@ impl Channel {
         ))
     }
 
-    /// Marks the end of a dialogue: every answer has been read.
+    /// Marks the end of a dialogue: every answer has been read. A large output buffer is given back: a connection may rest
+    /// for long.
     pub fn finish(&mut self) {
         self.busy = false;
+        if self.output.is_empty() && self.output.capacity() > KEPT {
+            self.output = BytesMut::new();
+        }
     }
 
     /// True if a dialogue was begun and not finished: drop the channel and dial anew.
