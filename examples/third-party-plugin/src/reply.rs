@@ -85,10 +85,10 @@ mod tests {
     fn lines_become_replies_and_what_is_none_is_an_error() {
         let mut reader = ReplyReader::default();
         assert!(reader.line(b"250-first", Phase::Capability).unwrap().is_none());
-        assert_eq!(reader.line(b"250 last", Phase::Capability).unwrap().unwrap().text, "first\nlast");
+        assert_eq!(reader.line(b"250 last", Phase::Capability).unwrap().unwrap().text(), "first\nlast");
         let full = reader.line(b"452 4.2.2 mailbox full", Phase::EndOfData).unwrap().unwrap();
-        assert_eq!((full.code.as_deref(), full.text.as_str()), (Some("4.2.2"), "mailbox full"));
-        assert_eq!(reader.line(b"250", Phase::Reset).unwrap().unwrap().text, "");
+        assert_eq!((full.code(), full.text()), (Some("4.2.2"), "mailbox full"));
+        assert_eq!(reader.line(b"250", Phase::Reset).unwrap().unwrap().text(), "");
         for bad in ["", "2", "25x no", "250_no", "999 no", "ä50 no", "* OK IMAP", "25\u{e4}0"] {
             assert!(reader.line(bad.as_bytes(), Phase::Greeting).is_err(), "{bad}");
         }

@@ -47,7 +47,7 @@ impl Session {
         }
         let offers =
             |what: &str| {
-                hello.text.lines().skip(1).any(|line| {
+                hello.text().lines().skip(1).any(|line| {
                     line.split(' ').next().is_some_and(|keyword| keyword.eq_ignore_ascii_case(what))
                 })
             };

@@ -33,7 +33,7 @@ fn a_full_mailbox_is_deferred_while_another_recipient_has_the_message() {
     let verdicts: Vec<Verdict> = outcome.unwrap().recipients.into_iter().map(|r| r.verdict).collect();
     assert!(
         matches!(&verdicts[..], [Verdict::Accepted(_), Verdict::Refused(_), Verdict::Deferred(full)]
-            if full.code.as_deref() == Some("4.2.2")),
+            if full.code() == Some("4.2.2")),
         "{verdicts:?}"
     );
 }
