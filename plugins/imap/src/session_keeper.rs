@@ -89,6 +89,8 @@ impl Keeper {
             self.lose(0);
         }
         if self.lanes.is_empty() {
+            // Nobody polls it while this one is dialed, and it may hold what the host gives to one after the other.
+            self.joining.take_if(|joining| matches!(joining, Joining::Coming(_)));
             self.lanes.push(Session::open(&self.config, Arc::clone(&self.host)).await?);
         }
         let session = self.lanes.first_mut().ok_or_else(no_session)?;
