@@ -67,7 +67,7 @@ impl Session {
         if is_stale {
             self.told = None;
         }
-        if status.kind == StatusKind::Ok && !is_stale && !news_after {
+        if status.kind == StatusKind::Ok && !status.is_part() && !is_stale && !news_after {
             self.found = answers.found().map(|uids| search.found(uids));
         }
         Ok(noop)
@@ -125,17 +125,32 @@ impl Session {
         if let Some(told) = self.told.take() {
             described.adopt(told);
         }
-        for set in described.rest().texts(MAX_SET) {
-            let what = "the server does not tell of its messages";
-            let command = self.describing(&set);
-            self.ask(command, PHASE, what, &mut |response| described.take(response)).await?;
+        loop {
+            let (rest, mut is_part) = (described.rest(), false);
+            for set in rest.texts(MAX_SET) {
+                let what = "the server does not tell of its messages";
+                let command = self.describing(&set);
+                let status = self.ask(command, PHASE, what, &mut |response| described.take(response)).await?;
+                is_part |= status.is_part();
+            }
+            if !is_part {
+                return Ok(described.into_entries());
+            }
+            if described.rest().count() >= rest.count() {
+                return Err(stuck());
+            }
         }
-        Ok(described.into_entries())
     }
 
     fn describing(&self, set: &str) -> Command {
         self.command("UID FETCH").words(set).words("(UID FLAGS RFC822.SIZE)")
     }
+}
+
+/// The error of a server that does part of what it is asked for, and never the rest.
+pub(crate) fn stuck() -> Error {
+    let what = "the server looks at some of the messages only (MESSAGELIMIT), and not at the others when asked again";
+    Error::new(ErrorKind::Limit, PHASE, what)
 }
 
 /// Hears what a search finds and what is told of messages: data of both may come before either has ended.

@@ -68,7 +68,13 @@ impl Session {
         }
         let (status, _) = self.arrival(&select, phase, &mut nobody).await?;
         if let Some(along) = along {
-            self.take_along(along, None).await?;
+            let taken = self.take_along(along, None).await;
+            if status.kind != StatusKind::Ok && taken.is_err() {
+                // Why is known; some servers end the session at commands that want an open mailbox.
+                self.over = true;
+                return Ok(status);
+            }
+            taken?;
         }
         self.end(phase)?;
         Ok(status)

@@ -1,8 +1,8 @@
 //! The driver of searching: the UIDs of messages, in portions where the mailbox is large.
 
-use crate::codec::{Command, Response, UidSet};
+use crate::codec::{Code, Command, Response, UidSet};
 use crate::session::Session;
-use crate::session_listing::RESTARTS;
+use crate::session_listing::{RESTARTS, stuck};
 use postrider_core::{Error, ErrorKind, Phase, Result};
 use std::time::Duration;
 
@@ -180,10 +180,31 @@ impl Session {
     /// As [`search`](Self::search); `None` if there is no answer to be read in what the server says: some say nothing
     /// where they find nothing.
     pub(crate) async fn answered_search(&mut self, key: &str) -> Result<Option<UidSet>> {
-        let mut answers = Answers::default();
-        let command = self.search_for(key);
-        self.ask(command, Phase::List, NO_SEARCH, &mut |response| answers.take(response)).await?;
-        Ok(answers.found())
+        let mut all: Option<UidSet> = None;
+        let mut highest = None;
+        let end = self.channel.host().now().saturating_add(MAX_SEARCH);
+        for _ in 0..MAX_WINDOWS {
+            let below = highest.map(|uid: u32| format!("{key} UID 1:{uid}"));
+            let mut answers = Answers::default();
+            let command = self.search_for(below.as_deref().unwrap_or(key));
+            let status =
+                self.ask(command, Phase::List, NO_SEARCH, &mut |response| answers.take(response)).await?;
+            if let Some(part) = answers.found() {
+                all.get_or_insert_default().add(&part).map_err(|f| f.at(Phase::List))?;
+            }
+            let Some(Code::MessageLimit(lowest)) = status.code else { return Ok(all) };
+            // It looks at so many from the highest down: the rest is searched next.
+            let next = lowest.and_then(|uid| uid.checked_sub(1));
+            let is_late = self.channel.host().now() >= end;
+            if is_late || next.is_none_or(|next| highest.is_some_and(|highest| next >= highest)) {
+                return Err(stuck());
+            }
+            if next == Some(0) {
+                return Ok(all);
+            }
+            highest = next;
+        }
+        Err(stuck())
     }
 
     pub(crate) fn search_for(&self, key: &str) -> Command {

@@ -1,7 +1,7 @@
 //! The driver of flags, moving and deleting. Every step may be asked for again.
 
 use crate::ImapConfig;
-use crate::codec::{Command, UidSet};
+use crate::codec::{Command, Status, UidSet};
 use crate::session::Session;
 use crate::session_dialogue::nobody;
 use crate::session_listing::MAX_SET;
@@ -18,7 +18,7 @@ impl Session {
         for set in uids.texts(MAX_SET) {
             let command =
                 self.command("UID STORE").words(&set).words("+FLAGS.SILENT").words(&format!("({flag})"));
-            self.ok(command, PHASE, &format!("the server does not mark the messages {flag}")).await?;
+            self.settled(command, &format!("the server does not mark the messages {flag}")).await?;
         }
         Ok(())
     }
@@ -28,7 +28,7 @@ impl Session {
         self.check_writable()?;
         for set in uids.texts(MAX_SET) {
             if self.others_marked(config, &set).await? {
-                self.ok(self.mark(&set), PHASE, NOT_MARKED).await?;
+                self.settled(self.mark(&set), NOT_MARKED).await?;
                 let what = "the messages are marked \\Deleted, but not removed: the server has no UIDPLUS, and to \
                             expunge would remove other messages that somebody has marked";
                 return Err(unsafe_to_expunge(what));
@@ -45,7 +45,7 @@ impl Session {
         if self.state.caps.has("MOVE") {
             for set in uids.texts(MAX_SET) {
                 let command = self.command("UID MOVE").words(&set).mailbox(mailbox);
-                self.ok(command, PHASE, &what).await?;
+                self.settled(command, &what).await?;
             }
             return Ok(());
         }
@@ -59,7 +59,8 @@ impl Session {
             }
             let command = self.command("UID COPY").words(&set).mailbox(mailbox);
             let status = self.run(command, PHASE, &mut nobody).await.map_err(copied)?;
-            self.judge(status, PHASE, &what)?;
+            let is_part = status.is_part();
+            self.judge_all(status, &what).map_err(|error| if is_part { copied(error) } else { error })?;
             self.mark_and_expunge(&set).await.map_err(copied)?;
         }
         Ok(())
@@ -90,15 +91,33 @@ impl Session {
     /// With UIDPLUS in one go: UID EXPUNGE removes only what is of this set and marked.
     async fn mark_and_expunge(&mut self, set: &str) -> Result<()> {
         if !self.state.caps.has("UIDPLUS") {
-            self.ok(self.mark(set), PHASE, NOT_MARKED).await?;
-            return self.ok(self.command("EXPUNGE"), PHASE, NOT_REMOVED).await.map(drop);
+            self.settled(self.mark(set), NOT_MARKED).await?;
+            return self.settled(self.command("EXPUNGE"), NOT_REMOVED).await;
         }
         let commands = vec![self.mark(set), self.command("UID EXPUNGE").words(set)];
         let what = [NOT_MARKED, NOT_REMOVED];
         for (status, what) in self.run_all(commands, PHASE).await?.into_iter().zip(what) {
-            self.judge(status, PHASE, what)?;
+            self.judge_all(status, what)?;
         }
         Ok(())
+    }
+
+    /// Runs a command that must be done to all of its messages.
+    async fn settled(&mut self, command: Command, what: &str) -> Result<()> {
+        let status = self.run(command, PHASE, &mut nobody).await?;
+        self.judge_all(status, what)
+    }
+
+    /// A refusal becomes an error, and so does an OK that is of some messages only (RFC 9738).
+    fn judge_all(&self, status: Status, what: &str) -> Result<()> {
+        let status = self.judge(status, PHASE, what)?;
+        if !status.is_part() {
+            return Ok(());
+        }
+        let what = "the server did so with some of the messages only: they are too many at a time";
+        Err(Error::new(ErrorKind::Limit, PHASE, what)
+            .with_reply(status.to_core(self.channel.redactor()))
+            .with_advice("settle fewer messages at a time"))
     }
 
     fn check_writable(&self) -> Result<()> {

@@ -5,7 +5,7 @@
 
 use crate::ImapConfig;
 use crate::bounds::Bounds;
-use crate::codec::{BodyItem, Code, Event, Response, StatusKind, parse};
+use crate::codec::{BodyItem, Event, Response, StatusKind, parse};
 use crate::plan::Portion;
 use crate::session::Session;
 use crate::session_message::{other_message, prompted, too_long};
@@ -226,9 +226,8 @@ impl Session {
         let data = match response {
             Response::Tagged { tag, status } => {
                 let is_end = matches!(status.kind, StatusKind::Ok | StatusKind::No | StatusKind::Bad);
-                // So much and no more at a time (RFC 9738): the others are there all the same.
-                let is_part = matches!(&status.code, Some(Code::Other(name)) if name == "MESSAGELIMIT");
-                let is_all = status.kind == StatusKind::Ok && !is_part;
+                // So much and no more at a time: the others are there all the same.
+                let is_all = status.kind == StatusKind::Ok && !status.is_part();
                 if !is_end || !self.window.ended(&tag, is_all) {
                     return Err(self.unasked(text, PHASE));
                 }

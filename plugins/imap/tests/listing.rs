@@ -192,3 +192,51 @@ fn a_page_made_before_the_server_looked_for_changes_counts_only_if_there_were_no
         assert_eq!(seen.unwrap(), want, "{change}");
     }
 }
+
+#[test]
+fn that_a_mailbox_can_not_be_opened_is_known_also_if_the_server_bears_no_command_behind_it() {
+    let refused = "S: {open} NO [NONEXISTENT] no such mailbox";
+    let script = flight(1000, 3).replace("S: {open} OK [READ-WRITE]", refused);
+    for ending in ["CUT\n", "S: {s} BAD no mailbox\nS: * BYE too many of them\nCUT\n", "SILENCE\n"] {
+        let error = fails(me(), &format!("{script}{ending}"), async |imap| page(imap, Query::all()).await);
+        let seen = (error.kind(), error.phase(), error.reply().is_some());
+        assert_eq!(seen, (ErrorKind::NotFound, Phase::Select, true), "{ending}: {error}");
+    }
+}
+
+#[test]
+fn a_server_that_does_only_so_many_at_a_time_hides_no_message() {
+    // RFC 9738 §3.3: from the highest down, and the last one that was looked at is told.
+    let one = |n: u32| format!("S: * {n} FETCH (UID {n} FLAGS () RFC822.SIZE {n}0)\n");
+    let (one, two, three) = (one(1), one(2), one(3));
+    let described = format!(
+        "C: {{f}} UID FETCH 1:3 (UID FLAGS RFC822.SIZE)\n{two}{three}S: {{f}} OK [MESSAGELIMIT 2 2] in part\n\
+         C: {{g}} UID FETCH 1 (UID FLAGS RFC822.SIZE)\n{one}S: {{g}} OK\n"
+    );
+    let along = "S: * SEARCH 1 2 3\nS: {s} OK\nS: {d} NO [SERVERBUG] not now\n";
+    assert_eq!(listed(5, 3, &format!("{along}{described}")), "1:10 2:20 3:30");
+    let part = "S: * SEARCH 3\nS: {s} OK [MESSAGELIMIT 1 3] in part\n";
+    let again = "C: {x} UID SEARCH UID 1:*\nS: * SEARCH 3\nS: {x} OK [MESSAGELIMIT 1 3] in part\n\
+                 C: {y} UID SEARCH UID 1:* UID 1:2\nS: * SEARCH\nS: {y} OK [MESSAGELIMIT 1 2] in part\n\
+                 C: {z} UID SEARCH UID 1:* UID 1:1\nS: * SEARCH 1\nS: {z} OK\n";
+    let answers = format!("{part}{one}{two}{three}S: {{d}} OK\n{again}");
+    assert_eq!(listed(5, 3, &answers), "1:10 3:30");
+}
+
+#[test]
+fn a_server_that_does_part_of_it_and_never_more_is_an_error() {
+    let part = "S: * SEARCH 3\nS: {s} OK [MESSAGELIMIT 1 3] in part\nS: {d} OK\n";
+    let first = "C: {x} UID SEARCH UID 1:*\nS: * SEARCH 3\nS: {x} OK";
+    let rest = "C: {y} UID SEARCH UID 1:* UID 1:2\nS: * SEARCH\nS: {y} OK";
+    for again in [
+        format!("{first} [MESSAGELIMIT 1 3]\n{rest} [MESSAGELIMIT 1 3]\n"),
+        format!("{first} [MESSAGELIMIT 1 3]\n{rest} [MESSAGELIMIT 1 9]\n"),
+        format!("{first} [MESSAGELIMIT 1]\n"),
+    ] {
+        let script = format!("{part}{again}");
+        assert_eq!(listed(5, 3, &script), "Limit List", "{again}");
+    }
+    let along = "S: * SEARCH 1 2\nS: {s} OK\nS: {d} OK\nC: {f} UID FETCH 1:2 (UID FLAGS RFC822.SIZE)\n\
+                 S: {f} OK [MESSAGELIMIT 1 3]\n";
+    assert_eq!(listed(5, 3, along), "Limit List");
+}

@@ -177,3 +177,46 @@ fn without_uidplus_nothing_is_expunged_if_the_server_does_not_say_what_others_ma
         assert_eq!((error.kind(), error.phase()), (ErrorKind::Protocol, Phase::Settle), "{answer}: {error}");
     }
 }
+
+#[test]
+fn what_a_server_did_to_some_of_the_messages_only_is_not_taken_for_done() {
+    // RFC 9738: OK, and no more of them at a time.
+    let part = "OK [MESSAGELIMIT 1 10] in part";
+    let removed = REMOVE.replace("{s} OK", &format!("{{s}} {part}"));
+    for (capabilities, script, how) in [
+        ("", format!("C: {{s}} UID STORE 4,9:10 +FLAGS.SILENT (\\Seen)\nS: {{s}} {part}\n"), Settle::Seen),
+        ("UIDPLUS", removed, Settle::Delete),
+        ("UIDPLUS", REMOVE.replace("{e} OK", &format!("{{e}} {part}")), Settle::Delete),
+        ("MOVE", format!("C: {{m}} UID MOVE 4,9:10 \"Archive\"\nS: {{m}} {part}\n"), archive()),
+        // Those that were not copied must not be deleted.
+        (
+            "UIDPLUS",
+            format!("C: {{n}} NOOP\nS: {{n}} OK\nC: {{c}} UID COPY 4,9:10 \"Archive\"\nS: {{c}} {part}\n"),
+            archive(),
+        ),
+    ] {
+        let error = refused(capabilities, &script, how);
+        assert_eq!((error.kind(), error.phase()), (ErrorKind::Limit, Phase::Settle), "{script}");
+        assert!(error.reply().is_some() && error.advice().is_some(), "{script}");
+        let copied = script.contains("COPY");
+        assert_eq!(error.repeat() == Repeat::MayDuplicate, copied, "{script}");
+    }
+    let error = refused(
+        "UIDPLUS",
+        "C: {n} NOOP\nS: {n} OK\nC: {c} UID COPY 4,9:10 \"Archive\"\nS: {c} NO [MESSAGELIMIT 1] too many\n",
+        archive(),
+    );
+    assert_ne!(error.repeat(), Repeat::MayDuplicate, "nothing was copied");
+}
+
+#[test]
+fn all_of_the_mailbox_is_searched_for_what_others_have_marked() {
+    let error = refused(
+        "",
+        "C: {d} UID SEARCH DELETED NOT UID 4,9:10\nS: * SEARCH\nS: {d} OK [MESSAGELIMIT 5 6] in part\n\
+         C: {x} UID SEARCH DELETED NOT UID 4,9:10 UID 1:5\nS: * SEARCH 2\nS: {x} OK\n\
+         C: {s} UID STORE 4,9:10 +FLAGS.SILENT (\\Deleted)\nS: {s} OK\n",
+        Settle::Delete,
+    );
+    assert_eq!(error.kind(), ErrorKind::Unsupported);
+}

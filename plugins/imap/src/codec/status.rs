@@ -40,6 +40,8 @@ pub(crate) enum Code {
         validity: u32,
         uid: u32,
     },
+    /// Only so many messages at a time (RFC 9738): of those below this UID nothing was done, if the server says so.
+    MessageLimit(Option<u32>),
     /// Any other, by its name in capitals.
     Other(String),
 }
@@ -69,6 +71,11 @@ impl StatusKind {
 }
 
 impl Status {
+    /// True if the command was done to some of its messages only.
+    pub(crate) fn is_part(&self) -> bool {
+        self.kind == StatusKind::Ok && matches!(self.code, Some(Code::MessageLimit(_)))
+    }
+
     /// What follows the word OK, NO, BAD, BYE or PREAUTH.
     pub(crate) fn parse(kind: StatusKind, rest: &[u8]) -> Self {
         let rest = rest.trim_ascii_start();
@@ -101,6 +108,7 @@ impl Code {
             Self::UidNotSticky => "UIDNOTSTICKY",
             Self::ReadOnly => "READ-ONLY",
             Self::AppendUid { .. } => "APPENDUID",
+            Self::MessageLimit(_) => "MESSAGELIMIT",
             Self::Other(name) => name,
         }
     }
@@ -116,6 +124,11 @@ fn parse_code(text: &[u8]) -> Option<Code> {
         b"UIDNEXT" => lexer.nonzero().ok().map(Code::UidNext),
         b"UIDNOTSTICKY" => Some(Code::UidNotSticky),
         b"READ-ONLY" => Some(Code::ReadOnly),
+        b"MESSAGELIMIT" => {
+            let _limit = lexer.number();
+            lexer.blanks();
+            Some(Code::MessageLimit(lexer.nonzero().ok()))
+        }
         b"APPENDUID" => lexer.nonzero().ok().and_then(|validity| {
             lexer.blanks();
             Some(Code::AppendUid { validity, uid: lexer.nonzero().ok().filter(|_| lexer.is_end())? })
@@ -201,6 +214,10 @@ mod tests {
             read("[capability IMAP4rev1 idle]").code,
             Some(Code::Capability(vec!["IMAP4REV1".into(), "IDLE".into()]))
         );
+        assert_eq!(read("[MessageLimit 1000 23221] x").code, Some(Code::MessageLimit(Some(23221))));
+        for text in ["[MESSAGELIMIT 1000] x", "[MESSAGELIMIT] x", "[MESSAGELIMIT 5 0] x"] {
+            assert!(read(text).is_part() && read(text).code == Some(Code::MessageLimit(None)), "{text}");
+        }
         assert_eq!(read("[UIDNEXT 0] x").code, Some(Code::Other("UIDNEXT".into())));
         assert_eq!(read("[APPENDUID 1 2:3]").code, Some(Code::Other("APPENDUID".into())));
         let alert = read("[ALERT] full [really]");
