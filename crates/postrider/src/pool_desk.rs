@@ -36,6 +36,8 @@ pub(crate) enum Settled {
 pub(crate) enum State {
     /// Before the door.
     Outside,
+    /// Let in by the door and woken; true if that was before the last look after all who wait.
+    Called(bool),
     /// Inside: may write its message out.
     Inside,
     /// In the queue with a message.
@@ -165,7 +167,7 @@ impl Desk {
         let (waker, state) = (slot.waker.take(), std::mem::replace(&mut slot.state, State::Forsaken));
         match &state {
             State::Outside => self.waiting = self.waiting.saturating_sub(1),
-            State::Inside => leftover.wakers.extend(self.admit()),
+            State::Called(_) | State::Inside => leftover.wakers.extend(self.admit()),
             State::Queued(_) | State::Alone => {
                 self.queued -= usize::from(matches!(state, State::Queued(_)));
                 self.waiting = self.waiting.saturating_sub(1);
@@ -179,7 +181,7 @@ impl Desk {
             }
             State::Forsaken | State::Settled(_) => {}
         }
-        if matches!(state, State::Inside | State::Settled(_)) {
+        if matches!(state, State::Called(_) | State::Inside | State::Settled(_)) {
             self.slots.try_remove(key);
         }
         // Woken for something that it does not live to see to, or those behind it are free to go.

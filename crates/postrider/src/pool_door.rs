@@ -51,11 +51,39 @@ impl Desk {
                 self.slots.try_remove(key);
                 continue;
             }
-            slot.state = State::Inside;
+            slot.state = State::Called(false);
             self.waiting = self.waiting.saturating_sub(1);
             self.inside += 1;
             return slot.waker.take();
         }
         None
+    }
+
+    /// Those who were let in a while ago and are not polled don't keep the door shut: they go to the end of the line,
+    /// and others are let in, of whom those come first that were polled since the last look. Gives whom to wake.
+    pub(crate) fn call_others(&mut self, wakers: &mut Vec<Waker>) {
+        if self.outside.is_empty() {
+            return;
+        }
+        let slots = &mut self.slots;
+        let mut late = Vec::new();
+        for (key, slot) in slots.iter_mut() {
+            match &mut slot.state {
+                State::Called(true) => late.push(key),
+                State::Called(is_late) => *is_late = true,
+                _ => {}
+            }
+        }
+        let is_polled = |key: &Key| slots.get(*key).is_some_and(|slot| slot.waker.is_some());
+        let (polled, lying): (Vec<Key>, Vec<Key>) = self.outside.drain(..).partition(is_polled);
+        self.outside.extend(polled.into_iter().chain(lying));
+        for key in late {
+            if let Some(slot) = self.slots.get_mut(key) {
+                slot.state = State::Outside;
+            }
+            self.waiting += 1;
+            self.outside.push_back(key);
+            wakers.extend(self.admit());
+        }
     }
 }

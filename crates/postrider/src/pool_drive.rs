@@ -188,7 +188,8 @@ impl Polled<'_> {
         if idle {
             // Started again it would do the same, and this thread would come to nothing else.
             drop(connection);
-            let wakers = self.pool.desk().fail_first(untaken());
+            let (wakers, message) = self.pool.desk().fail_first(untaken());
+            drop(message);
             wakers.into_iter().flatten().for_each(Waker::wake);
         } else if !broken {
             self.pool.keep(connection);

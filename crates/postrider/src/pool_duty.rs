@@ -156,7 +156,10 @@ impl Desk {
     /// Everybody who waits: nobody is relied on any more until it is polled.
     pub(crate) fn rouse(&mut self) -> Vec<Waker> {
         self.drives.iter_mut().for_each(|(_, drive)| drive.promised = None);
-        self.slots.iter_mut().filter_map(|(_, slot)| slot.waker.take()).collect()
+        let mut wakers = Vec::new();
+        self.call_others(&mut wakers);
+        wakers.extend(self.slots.iter_mut().filter_map(|(_, slot)| slot.waker.take()));
+        wakers
     }
 }
 

@@ -24,8 +24,9 @@ impl Pool {
                     }
                     Err(error) => {
                         drop(feeding);
-                        let waker = self.desk().fail_first(error);
-                        waker.into_iter().flatten().for_each(Waker::wake);
+                        let (wakers, message) = self.desk().fail_first(error);
+                        drop(message);
+                        wakers.into_iter().flatten().for_each(Waker::wake);
                     }
                 }
             }

@@ -78,7 +78,7 @@ impl<'p> Place<'p> {
         let Some(key) = self.key else { return Poll::Ready(Err(lost())) };
         // It is wanted unless there is an answer at once, and can't be made under the lock.
         let mut fresh = self.fresh.then(|| cx.waker().clone());
-        let mut timed = false;
+        let (mut timed, mut now) = (false, None);
         let mut desk = self.pool.desk();
         let is_new = self.fresh;
         // What is rung while this polls it is for the next time: other tasks of the thread have a turn first.
@@ -86,7 +86,14 @@ impl<'p> Place<'p> {
         loop {
             if !desk.is_planned(&self.pool.room) {
                 let Pool { room, limits, host, .. } = &**self.pool;
-                let (plan, stale) = desk.plan(room, limits, || host.now(), key);
+                // A clock may wake what waits for it, and is asked while the lock is free.
+                if !desk.idle.is_empty() && now.is_none() {
+                    drop(desk);
+                    now = Some(host.now());
+                    desk = self.pool.desk();
+                    continue;
+                }
+                let (plan, stale) = desk.plan(room, limits, now.unwrap_or_default(), key);
                 if !matches!(plan, Plan::Nothing) || !stale.is_empty() {
                     drop(desk);
                     stale.into_iter().for_each(part_with);
@@ -112,9 +119,12 @@ impl<'p> Place<'p> {
                     _ => Err(lost()),
                 });
             }
-            let Some(slot) = desk.slots.get(key) else { return Poll::Ready(Err(lost())) };
+            let Some(slot) = desk.slots.get_mut(key) else { return Poll::Ready(Err(lost())) };
             let waits_in_line = match slot.state {
-                State::Inside => return Poll::Ready(Ok(None)),
+                State::Called(_) | State::Inside => {
+                    slot.state = State::Inside;
+                    return Poll::Ready(Ok(None));
+                }
                 State::Queued(_) | State::Alone | State::Outside => true,
                 _ => false,
             };

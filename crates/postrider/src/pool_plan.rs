@@ -165,12 +165,12 @@ impl Desk {
                 || self.idle.is_empty() && room.is_full() && !self.drives.iter().any(|(_, d)| d.is_untold()))
     }
 
-    /// What is to be done for those at the front of the line.
+    /// What is to be done for those at the front of the line. The time is of no matter where no connection is idle.
     pub(crate) fn plan(
         &mut self,
         room: &Arc<Room>,
         limits: &Limits,
-        now: impl Fn() -> Duration,
+        now: Duration,
         planner: Key,
     ) -> (Plan, Stale) {
         let mut stale = Stale::new();
@@ -180,7 +180,7 @@ impl Desk {
         self.skip_forsaken();
         let at_front = self.queue.front().copied().filter(|key| self.is_alone(*key));
         if let Some(key) = self.alone.front().copied().or(at_front) {
-            if let Some(opening) = self.opening(room, limits, &now, &mut stale) {
+            if let Some(opening) = self.opening(room, limits, now, &mut stale) {
                 let promised = self.alone.pop_front();
                 if promised.is_none() {
                     self.queue.pop_front();
@@ -207,7 +207,7 @@ impl Desk {
         let least = self.least_loaded();
         let load = least.and_then(|key| self.drives.get(key)).map_or(usize::MAX, Drive::load);
         if load >= limits.grow_at
-            && let Some(opening) = self.opening(room, limits, &now, &mut stale)
+            && let Some(opening) = self.opening(room, limits, now, &mut stale)
         {
             self.fed += 1;
             return (Plan::Start(opening), stale);
@@ -225,15 +225,18 @@ impl Desk {
         (Plan::Nothing, stale)
     }
 
-    /// The first message in the queue can't be sent, since no transport can be made.
-    pub(crate) fn fail_first(&mut self, error: Error) -> [Option<Waker>; 2] {
+    /// The first message in the queue can't be sent, since no transport can be made. Gives it back, with whom to wake.
+    pub(crate) fn fail_first(&mut self, error: Error) -> ([Option<Waker>; 2], Option<Message>) {
         self.skip_forsaken();
         let is_message =
             |key: &Key| matches!(self.slots.get(*key), Some(slot) if matches!(slot.state, State::Queued(_)));
-        let Some(key) = self.queue.front().copied().filter(is_message) else { return [None, None] };
+        let Some(key) = self.queue.front().copied().filter(is_message) else { return ([None, None], None) };
         self.queue.pop_front();
         self.queued -= 1;
-        [self.answer(key, Settled::Outcome(Err(error))), self.admit()]
+        let state = self.slots.get_mut(key).map(|slot| std::mem::replace(&mut slot.state, State::Inside));
+        // Whose its bytes are is told when the lock is free.
+        let message = if let Some(State::Queued(message)) = state { Some(message) } else { None };
+        ([self.answer(key, Settled::Outcome(Err(error))), self.admit()], message)
     }
 
     /// Gives a connection to who wants one alone, or gives it back.
@@ -253,11 +256,10 @@ impl Desk {
         &mut self,
         room: &Arc<Room>,
         limits: &Limits,
-        now: &impl Fn() -> Duration,
+        now: Duration,
         stale: &mut Stale,
     ) -> Option<Opening> {
         if !self.idle.is_empty() {
-            let now = now();
             let old = |idle: &Idle| {
                 let past = &idle.connection.past;
                 now.saturating_sub(idle.since) >= limits.idle

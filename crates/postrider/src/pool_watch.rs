@@ -22,7 +22,11 @@ pub(crate) struct Watch {
     timer: Mutex<Option<Pin<Box<dyn Future<Output = ()> + Send>>>>,
 }
 
-struct Rounds(Weak<Pool>);
+/// A look that is to come.
+struct Round {
+    pool: Weak<Pool>,
+    is_over: AtomicBool,
+}
 
 impl Pool {
     /// Somebody goes on waiting.
@@ -30,20 +34,27 @@ impl Pool {
         if self.watch.set.load(Ordering::Relaxed) || self.watch.set.swap(true, Ordering::AcqRel) {
             return;
         }
-        let waker = Waker::from(Arc::new(Rounds(Arc::downgrade(self))));
+        let round = Arc::new(Round { pool: Arc::downgrade(self), is_over: AtomicBool::new(false) });
+        let waker = Waker::from(Arc::clone(&round));
         let mut timer = self.host.sleep(PERIOD);
         // One that is ready at once is of a host that knows no time: there is nothing to be had of it.
         let timer = timer.as_mut().poll(&mut Context::from_waker(&waker)).is_pending().then_some(timer);
         let mut known = self.watch.timer.lock().unwrap_or_else(PoisonError::into_inner);
-        let old = std::mem::replace(&mut *known, timer);
+        // One that is over by now does not take the place of the next, which may have been set already.
+        let is_over = round.is_over.load(Ordering::Acquire);
+        let old = if is_over { timer } else { std::mem::replace(&mut *known, timer) };
         drop(known);
         drop(old);
     }
 }
 
-impl Wake for Rounds {
+impl Wake for Round {
     fn wake(self: Arc<Self>) {
-        let Some(pool) = self.0.upgrade() else { return };
+        // What wakes more than once does it for this round only.
+        if self.is_over.swap(true, Ordering::AcqRel) {
+            return;
+        }
+        let Some(pool) = self.pool.upgrade() else { return };
         // The first of them to go on waiting sets the timer anew.
         pool.watch.set.store(false, Ordering::Release);
         let wakers = pool.desk().rouse();

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
 use futures_util::StreamExt;
+use futures_util::future::maybe_done;
 use futures_util::stream::FuturesUnordered;
 use postrider::*;
 use postrider_server::Server;
@@ -84,15 +85,36 @@ async fn a_task_that_is_joined_comes_to_its_end_though_the_one_who_joins_it_poll
         let envelope = envelope(&server);
         let (sender, to) = (mailer.clone(), envelope.clone());
         let joined = tokio::spawn(async move { sender.send(&to, "joined\r\n".into()).await });
-        let mut lying: Vec<_> =
-            (0..5).map(|_| Box::pin(mailer.send(&envelope, "one that lies\r\n".into()))).collect();
+        // Some may come to their end at once, by what the other task does.
+        let sends = (0..5).map(|_| mailer.send(&envelope, "one that lies\r\n".into()));
+        let mut lying: Vec<_> = sends.map(|sending| Box::pin(maybe_done(sending))).collect();
         for sending in &mut lying {
             begin(sending).await;
         }
         tokio::time::timeout(LONG, joined).await.expect("it hangs").unwrap().unwrap();
+        for mut sending in lying {
+            sending.as_mut().await;
+            sending.as_mut().take_output().unwrap().unwrap();
+        }
+        assert_eq!(server.accepted().len(), 6);
+    }
+}
+
+#[tokio::test]
+async fn those_that_were_let_in_by_the_door_and_lie_do_not_keep_it_shut() {
+    for many in [520, 600, 900] {
+        let (server, mailer) = server().await;
+        let envelope = envelope(&server);
+        let mut lying: Vec<_> =
+            (0..many).map(|_| Box::pin(mailer.send(&envelope, "one that lies\r\n".into()))).collect();
+        for sending in &mut lying {
+            begin(sending).await;
+        }
+        let next = tokio::time::timeout(LONG, mailer.send(&envelope, "the next\r\n".into())).await;
+        next.unwrap_or_else(|_| panic!("{many}: it hangs")).unwrap();
         for sending in lying {
             sending.await.unwrap();
         }
-        assert_eq!(server.accepted().len(), 6);
+        assert_eq!(server.accepted().len(), many + 1);
     }
 }
