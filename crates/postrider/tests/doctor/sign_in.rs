@@ -1,6 +1,6 @@
 //! Who is not let in, and why.
 
-use crate::clinic::{Answer, PASSWORD, Town, examine, expect, session};
+use crate::clinic::{Answer, PASSWORD, Town, examine, expect, expect_text, session};
 use postrider::Direction::{self, Incoming, Outgoing};
 use postrider_server::Server;
 
@@ -79,7 +79,12 @@ async fn settings_of_which_nothing_can_be_made() {
     let text = settings("smtp", &format!("mail.smtp.password={PASSWORD}\nmail.smtp.port=many\n"));
     expect("bad_port", &examine(&session(&town, &text), Outgoing).await);
     let text = settings("smtp", &format!("mail.smtp.password={PASSWORD}\n"));
-    expect("no_store_protocol", &examine(&session(&town, &text), Incoming).await);
+    let mut report = examine(&session(&town, &text), Incoming).await.to_string();
+    // What a build with all features has besides.
+    for further in ["async-imap, ", "maildir, ", "memory, "] {
+        report = report.replacen(further, "", 1);
+    }
+    expect_text("no_store_protocol", &report);
     let text = settings("imap", "");
     expect("no_credentials", &examine(&session(&town, &text), Incoming).await);
 }
