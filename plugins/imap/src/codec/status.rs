@@ -216,7 +216,11 @@ mod tests {
         );
         assert_eq!(read("[MessageLimit 1000 23221] x").code, Some(Code::MessageLimit(Some(23221))));
         for text in ["[MESSAGELIMIT 1000] x", "[MESSAGELIMIT] x", "[MESSAGELIMIT 5 0] x"] {
-            assert!(read(text).is_part() && read(text).code == Some(Code::MessageLimit(None)), "{text}");
+            assert_eq!(read(text).code, Some(Code::MessageLimit(None)), "{text}");
+            // A command that was refused was done to none.
+            let parts =
+                [StatusKind::Ok, StatusKind::No].map(|kind| Status::parse(kind, text.as_bytes()).is_part());
+            assert_eq!(parts, [true, false], "{text}");
         }
         assert_eq!(read("[UIDNEXT 0] x").code, Some(Code::Other("UIDNEXT".into())));
         assert_eq!(read("[APPENDUID 1 2:3]").code, Some(Code::Other("APPENDUID".into())));
