@@ -448,3 +448,19 @@ async fn a_long_list_goes_out_one_by_one_without_being_copied_for_each() {
     assert!(receipt.is_complete() && receipt.recipients.len() == 40_000);
     assert_eq!(line.sent.load(SeqCst), 40_000);
 }
+
+#[tokio::test]
+async fn a_message_whose_envelope_lost_its_recipients_is_refused_before_any_server_is_asked_alone_and_in_a_batch()
+ {
+    let (line, mailer) = fixture("");
+    let (good, mut bad) = (to(&["a@x.example"]), to(&["b@x.example"]));
+    bad.to.clear();
+    let error = mailer.send(&bad, "alone".into()).await.unwrap_err();
+    assert_eq!((error.kind(), error.message()), (ErrorKind::InvalidInput, "the envelope has no recipient"));
+    let batch = vec![(good.clone(), "1".into()), (bad, "2".into()), (good, "3".into())];
+    let outcomes = mailer.send_all(batch).await.unwrap();
+    assert!(outcomes[0].is_ok() && outcomes[2].is_ok());
+    assert_eq!(outcomes[1].as_ref().unwrap_err().kind(), ErrorKind::InvalidInput);
+    let texts: Vec<String> = went(&line).into_iter().map(|(_, text)| text).collect();
+    assert_eq!(texts, ["1", "3"]);
+}

@@ -114,17 +114,17 @@ impl SendingRules {
     }
 
     /// True if messages to these envelopes go out as they are. What does not hang on whom one goes to is looked at
-    /// once, and where nothing does, no envelope is.
+    /// once, and where nothing does, no address is.
     pub(crate) fn let_all_pass<'a>(&self, envelopes: impl IntoIterator<Item = &'a Envelope>) -> bool {
         if self.needs_head() || !self.audit.is_empty() {
             return false;
         }
         let most = self.recipients_per_transaction.map_or(usize::MAX, Into::into);
-        if most == usize::MAX && self.allow_reserved && self.blocked_recipients.is_empty() {
-            return true;
-        }
+        let any = most == usize::MAX && self.allow_reserved && self.blocked_recipients.is_empty();
+        // One that lost its recipients since it was made is none that a server is asked about.
         let passes = |envelope: &Envelope| {
-            envelope.to.len() <= most && envelope.to.iter().all(|r| !self.suppresses(&r.address))
+            let count = envelope.to.len();
+            count > 0 && count <= most && (any || envelope.to.iter().all(|r| !self.suppresses(&r.address)))
         };
         envelopes.into_iter().all(passes)
     }

@@ -5,7 +5,8 @@ use super::head::Head;
 use super::mailboxes::mailboxes;
 use super::pattern::reserved;
 use postrider_core::{
-    Address, Envelope, Error, Notify, Recipient, RecipientOutcome, Result, Verdict, session_property as key,
+    Address, Envelope, Error, ErrorKind, Notify, Phase, Recipient, RecipientOutcome, Result, Verdict,
+    session_property as key,
 };
 use std::collections::HashSet;
 
@@ -29,6 +30,9 @@ impl SendingRules {
 
     /// The error of a message that nobody is to get.
     pub(super) fn nobody_left(&self, recipients: Vec<RecipientOutcome>) -> Error {
+        if recipients.is_empty() {
+            return Error::new(ErrorKind::InvalidInput, Phase::Configure, "the envelope has no recipient");
+        }
         let blocked = recipients.iter().any(|r| self.blocked_recipients.find(&r.address).is_some());
         let what = "every recipient is one that nothing is sent to";
         let first = recipients.first().map(|r| match &r.verdict {
