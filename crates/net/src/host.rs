@@ -3,6 +3,7 @@
 use crate::config::Configs;
 use crate::dial;
 use crate::oauth::Tokens;
+use crate::parked;
 use crate::place::Place;
 use crate::proxy;
 use crate::resolve::{self, AddressFilter};
@@ -21,6 +22,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::TcpStream;
+use tokio::runtime::Handle;
 use tokio::time::Instant;
 
 /// A [`Host`] on tokio and rustls: TCP with happy eyeballs, TLS 1.2 and 1.3, tokio's clock.
@@ -94,7 +96,11 @@ impl Host for TokioHost {
     }
 
     fn sleep(&self, duration: Duration) -> Pin<Box<dyn Future<Output = ()> + Send>> {
-        Box::pin(tokio::time::sleep(duration))
+        match Handle::try_current() {
+            Ok(_) => Box::pin(tokio::time::sleep(duration)),
+            // Whoever brings connections of another kind may bring another executor.
+            Err(_) => Box::pin(parked::sleep(duration)),
+        }
     }
 
     fn now(&self) -> Duration {

@@ -28,6 +28,7 @@ mod host;
 mod local;
 mod name;
 mod oauth;
+mod parked;
 mod pem;
 mod place;
 mod proxy;
