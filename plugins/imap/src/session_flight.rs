@@ -10,8 +10,10 @@ impl Session {
     /// Puts a command without literals into the buffer; gives its tag.
     pub(crate) fn queue(&mut self, command: Command) -> Result<String> {
         let tag = postrider_wire::random_text(8)?;
-        self.channel.queue(format!("{tag} ").as_bytes());
-        command.pieces().iter().for_each(|piece| self.channel.queue(&piece.bytes));
+        // At once: the transcript has a line for each time something is queued.
+        let mut line = format!("{tag} ").into_bytes();
+        command.pieces().iter().for_each(|piece| line.extend_from_slice(&piece.bytes));
+        self.channel.queue(&line);
         Ok(tag)
     }
 

@@ -252,7 +252,12 @@ fn the_transcript_shows_the_dialogue_and_no_secret_even_if_the_server_repeats_it
         config.login.password = Some(SECRET.into());
         let two = greeting("AUTH=LOGIN")
             + "C: {a} AUTHENTICATE LOGIN\nS: + VXNlciBOYW1lAA==\nC: bWU=\nS: + UGFzc3dvcmQA\nC: aHVudGVyMnNlY3JldA==\nS: {a} NO aHVudGVyMnNlY3JldA==\n";
-        play(config, &two, connect).0.unwrap_err();
+        play(config.clone(), &two, connect).0.unwrap_err();
+        let flight = "S: * PREAUTH [CAPABILITY IMAP4rev1] hi\nC: {s} SELECT \"INBOX\"\nC: {f} UID SEARCH UID 1:50000\n\
+                      C: {d} UID FETCH 1:1000 (UID FLAGS RFC822.SIZE)\nS: {s} NO [NONEXISTENT] none\n\
+                      S: {f} BAD no\nS: {d} BAD no\n";
+        config.pipelining = true;
+        play(config, flight, async |imap| imap.list(&Query::all()).await).0.unwrap_err();
     });
     let text = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
     for line in [
@@ -264,5 +269,9 @@ fn the_transcript_shows_the_dialogue_and_no_secret_even_if_the_server_repeats_it
     ] {
         assert!(text.contains(line), "{line}: {text}");
     }
+    // What leaves together is shown as what it is: each command on a line, behind its tag.
+    let select =
+        text.lines().filter_map(|line| line.split_once(" C: ")).find(|(_, said)| said.contains("SELECT"));
+    assert!(select.is_some_and(|(_, said)| said.find("SELECT") == Some(9)), "{select:?}");
     secrets::assert_absent(&text, &[SECRET, "hunter2\"secret", "hunter2\\\"secret"]);
 }

@@ -3,6 +3,7 @@
 
 mod common;
 
+use common::log::logged;
 use common::*;
 use postrider_core::*;
 use postrider_smtp::SmtpConfig;
@@ -125,26 +126,7 @@ fn each_refusal_keeps_its_kind_and_the_servers_words_without_the_secret() {
 
 #[test]
 fn the_transcript_shows_the_dialogue_and_no_secret() {
-    use std::io::Write;
-    use std::sync::{Arc, Mutex};
-    #[derive(Clone, Default)]
-    struct Log(Arc<Mutex<Vec<u8>>>);
-    impl Write for Log {
-        fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-            self.0.lock().unwrap().extend_from_slice(bytes);
-            Ok(bytes.len())
-        }
-        fn flush(&mut self) -> std::io::Result<()> {
-            Ok(())
-        }
-    }
-    let log = Log::default();
-    let writer = log.clone();
-    let subscriber = tracing_subscriber::fmt()
-        .with_max_level(tracing::Level::TRACE)
-        .with_writer(move || writer.clone())
-        .finish();
-    tracing::subscriber::with_default(subscriber, || {
+    let ((), text) = logged(|| {
         let mut config = config(TlsMode::Implicit);
         config.debug = true;
         let login =
@@ -154,7 +136,6 @@ fn the_transcript_shows_the_dialogue_and_no_secret() {
         let script = "C: AUTH PLAIN AG1lAGh1bnRlcjJzZWNyZXQ=\nS: 535 AG1lAGh1bnRlcjJzZWNyZXQ=\n";
         assert!(send(config, "PLAIN", script).is_err());
     });
-    let text = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
     assert!(text.contains("AUTH PLAIN ***") && text.contains("MAIL FROM:<me@example.org>"), "{text}");
     secrets::assert_absent(&text, &[SECRET]);
 }

@@ -3,27 +3,12 @@
 
 mod common;
 
+use common::log::logged;
 use common::observer::observed;
 use common::oracle::{Mode, batch, config};
 use common::smtp;
 use postrider_core::OutgoingTransport;
 use postrider_testkit::run;
-use std::io::Write;
-use std::sync::{Arc, Mutex};
-
-#[derive(Clone, Default)]
-struct Log(Arc<Mutex<Vec<u8>>>);
-
-impl Write for Log {
-    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        self.0.lock().unwrap().extend_from_slice(bytes);
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> std::io::Result<()> {
-        Ok(())
-    }
-}
 
 /// Ends its answers in ways that are no part of the line end.
 fn answers(said: &str) -> String {
@@ -44,14 +29,7 @@ fn answers(said: &str) -> String {
 #[test]
 fn each_line_is_shown_as_it_came_however_often_it_came() {
     let (host, writes) = observed(answers);
-    let log = Log::default();
-    let writer = log.clone();
-    let subscriber = tracing_subscriber::fmt()
-        .with_max_level(tracing::Level::TRACE)
-        .with_writer(move || writer.clone())
-        .with_ansi(false)
-        .finish();
-    let outcomes = tracing::subscriber::with_default(subscriber, || {
+    let (outcomes, log) = logged(|| {
         let mut config = config(Mode::Pipelining, 8);
         config.debug = true;
         let mut smtp = smtp(config, &host);
@@ -60,7 +38,6 @@ fn each_line_is_shown_as_it_came_however_often_it_came() {
         messages.outcomes()
     });
     assert!(outcomes.iter().all(Result::is_ok), "{outcomes:?}");
-    let log = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
     let shown = |who: &str| -> Vec<String> {
         log.lines().filter_map(|line| line.split_once(who)).map(|(_, said)| said.to_owned()).collect()
     };

@@ -9,6 +9,7 @@
 )]
 
 pub(crate) mod frozen;
+pub(crate) mod log;
 pub(crate) mod model;
 pub(crate) mod model_batch;
 pub(crate) mod model_memory;
